@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VALUE_H
+#define VALUE_H
+
+/*
+ * msgpack values as bytes: packed into a buffer with a maximum, checked and
+ * read where they lie, without allocating. Knows no frame and no descriptor.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "prun.h"
+
+#define VALUE_DEPTH_MAX 32
+
+struct prun_packer {
+	unsigned char *data;
+	size_t size;
+	size_t capacity;
+	size_t max;	/* size never exceeds it: PRUN_ETOOBIG */
+	int error;	/* sticky until packer_truncate(p, 0) / prun_packer_clear */
+};
+
+/* Takes no memory yet. */
+void packer_init(struct prun_packer *p, size_t max);
+void packer_release(struct prun_packer *p);
+/* Room for `size` more bytes at p->data + p->size; 0, -ENOMEM, PRUN_ETOOBIG. */
+int packer_reserve(struct prun_packer *p, size_t size);
+/* Back to an earlier size; clears the error. */
+void packer_truncate(struct prun_packer *p, size_t size);
+
+/* The bytes of the first value in data: > 0, or PRUN_EVALUE. Iterative or
+ * bounded by VALUE_DEPTH_MAX; every count is checked against the bytes left. */
+int64_t value_length(const void *data, size_t size);
+
+/* Read a whole value of one kind: 0 or PRUN_ETYPE. The bytes must have passed
+ * value_length() or prun_value_check(). */
+int value_str(const void *data, size_t size, const char **s, size_t *len);
+int value_int(const void *data, size_t size, int64_t *value);
+int value_double(const void *data, size_t size, double *value);
+/* "an integer", "a string", ... of a checked value, for messages. */
+const char *value_kind(const void *data, size_t size);
+
+#endif
