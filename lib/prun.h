@@ -111,8 +111,7 @@ PRUN_API const char *prun_version(void);
 	X(PRUN_ETOOBIG, -5019, "larger than the pool's max_payload") \
 	X(PRUN_EPLUGIN, -5020, "not a prun plugin") \
 	X(PRUN_EVERSION, -5021, "made for another version") \
-	X(PRUN_ESTALLED, -5022, "the source waits, and for nothing") \
-	X(PRUN_EPROTO, -5023, "the worker broke the protocol")
+	X(PRUN_EPROTO, -5022, "the worker broke the protocol")
 
 enum prun_error {
 #define PRUN_ERROR_ENUM(name, code, text) name = code,
@@ -499,7 +498,8 @@ PRUN_API int prun_pool_terminate(struct prun_pool *pool);
 PRUN_API int prun_pool_join(struct prun_pool *pool, int timeout_ms);
 
 /*
- * Cancel what is unfinished, kill and reap the workers, release everything.
+ * Cancel what is unfinished (error callbacks of cancelled jobs run), kill and
+ * reap the workers, release everything.
  * Job handles stay valid, with what they hold, until prun_job_free(). NULL is
  * allowed. PRUN_EDEADLK in a callback (nothing happens then), else 0.
  */
@@ -556,8 +556,8 @@ enum prun_order {
 
 /*
  * The outcome of one task. Belongs to the library; borrowed until the next
- * prun_job_next() on the job or prun_job_free(), in a callback until it
- * returns. prun_result_take() makes one yours.
+ * prun_job_next(), _at() or _get() on the job or prun_job_free(), in a callback
+ * until it returns. prun_result_take() makes one yours.
  */
 struct prun_result {
 	uint64_t index;        /* in the job, from 0, in input order */
@@ -625,6 +625,7 @@ struct prun_call {
 };
 
 #define PRUN_CALL_VERSION 1
+#define PRUN_CHUNKSIZE_MAX 1048576
 #define PRUN_CALL_INIT { PRUN_CALL_VERSION, PRUN_ORDER_MAP, NULL, NULL, NULL, \
 	0, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL }
 
@@ -636,7 +637,8 @@ struct prun_call {
  * for and does not block.
  *
  * Errors: PRUN_ENOFUNC, PRUN_ECLOSED, PRUN_EINVAL (an unknown order, no
- * source, a chunksize above buffersize, one callback of two), PRUN_EVALUE and
+ * source, a chunksize above PRUN_CHUNKSIZE_MAX or buffersize, one callback
+ * of two), PRUN_EVALUE and
  * PRUN_ETOOBIG (argument), PRUN_EVERSION, PRUN_EDEADLK (in a source),
  * PRUN_EFORKED, -ENOMEM, or the pool's own error when it is broken. No
  * callback runs then, payload_free does.
@@ -671,14 +673,13 @@ PRUN_API uint32_t prun_chunksize_default(uint64_t n, uint32_t workers);
  * PRUN_EINVAL for a job that gives its results to callbacks. A task's failure
  * is a result with its status. When the source failed, its error comes once
  * all results have been taken, in place of the end; so does the pool's, when
- * it broke. Drives the pool; blocks at most timeout_ms.
+ * it broke, and PRUN_ECANCELLED for a job that was cancelled. Drives the pool; blocks at most timeout_ms.
  */
 PRUN_API int prun_job_next(const struct prun_result **result,
 			   struct prun_job *job, int timeout_ms);
 
 /* Map and apply, finished: the result at an index, without waiting or taking
- * it. PRUN_ENOTREADY before the end, PRUN_EINVAL beyond it or for a stream.
- * Borrowed until prun_job_free(). */
+ * it. PRUN_ENOTREADY before the end, PRUN_EINVAL beyond it or for a stream. */
 PRUN_API int prun_job_at(const struct prun_result **result,
 			 struct prun_job *job, uint64_t index);
 

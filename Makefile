@@ -1,0 +1,215 @@
+# libprun and prun. `make help` lists the targets.
+#
+# Everything is built below build/ (or BUILD=dir).
+
+VERSION := $(shell sed -n 's/^.define PRUN_VERSION "\(.*\)"/\1/p' lib/prun.h)
+MAJOR   := $(firstword $(subst ., ,$(VERSION)))
+
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
+BUILD      ?= build
+
+CC        ?= gcc
+PKGCONFIG ?= pkg-config
+OPT       ?= -O2 -g
+WARN      := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla
+HARDEN    ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+HARDEN_LD ?= -Wl,-z,relro,-z,now
+SANITIZE  ?=
+CFLAGS    ?= $(OPT) $(HARDEN)
+
+# Debian names msgpack-c's file msgpack.pc, upstream msgpack-c.pc.
+MSGPACK := $(shell for n in msgpack-c msgpack; do \
+	$(PKGCONFIG) --exists $$n 2>/dev/null && echo $$n && break; done)
+pkg = $(shell $(PKGCONFIG) $(1) $(2) 2>/dev/null)
+
+COMMON := -std=gnu11 -D_GNU_SOURCE -Ilib $(WARN) $(CFLAGS) $(SANITIZE) -MMD -MP
+LIB_CFLAGS := $(COMMON) -fPIC -fvisibility=hidden -pthread \
+	$(call pkg,--cflags,$(MSGPACK))
+LIB_LIBS := $(call pkg,--libs,$(MSGPACK)) -ldl -pthread
+CLI_CFLAGS := $(COMMON) -fPIE \
+	$(call pkg,--cflags,libcrypto libxxhash zlib $(MSGPACK))
+CLI_LIBS := $(call pkg,--libs,libcrypto libxxhash zlib) $(LIB_LIBS)
+TEST_CFLAGS := $(COMMON) -Itests $(call pkg,--cflags,check $(MSGPACK))
+TEST_LIBS := $(call pkg,--libs,check) $(LIB_LIBS)
+LDFLAGS_ALL = $(LDFLAGS) $(HARDEN_LD) $(SANITIZE)
+
+LIB_SRC  := $(wildcard lib/*.c)
+CLI_SRC  := $(wildcard cli/*.c cli/tasks/*.c)
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
+CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/%.o)
+CHECK_SRC := $(wildcard tests/check_*.c)
+CHECK_BIN := $(CHECK_SRC:%.c=$(BUILD)/%)
+HELP_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(CHECK_SRC),$(wildcard tests/*.c)))
+PLUGINS  := $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
+EXAMPLES := $(patsubst docs/examples/%.c,$(BUILD)/examples/%,$(wildcard docs/examples/*.c))
+
+STATIC := $(BUILD)/libprun.a
+SONAME := libprun.so.$(MAJOR)
+SHARED := $(BUILD)/libprun.so.$(VERSION)
+PRUN   := $(BUILD)/prun
+
+.PHONY: all help lib clean demo check check-all unit cli-tests floors bench \
+	install uninstall setup setup-check asan valgrind coverage lint format \
+	examples
+
+all: $(PRUN) $(STATIC) $(SHARED) $(BUILD)/libprun.pc ## build everything (default)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1: \2/p' Makefile | \
+		awk -F': ' '{ printf "  %-12s %s\n", $$1, $$2 }'
+
+lib: $(STATIC) $(SHARED) ## build the library only
+
+# ---------------------------------------------------------------- the objects
+
+$(BUILD)/lib/%.o: lib/%.c
+	@mkdir -p $(@D)
+	$(CC) $(LIB_CFLAGS) -c -o $@ $<
+
+$(BUILD)/cli/%.o: cli/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CLI_CFLAGS) -c -o $@ $<
+
+$(BUILD)/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -c -o $@ $<
+
+$(STATIC): $(LIB_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(SHARED): $(LIB_OBJ)
+	$(CC) -shared -Wl,-soname,$(SONAME) $(LDFLAGS_ALL) -o $@ $^ $(LIB_LIBS)
+	ln -sf $(notdir $@) $(BUILD)/$(SONAME)
+	ln -sf $(SONAME) $(BUILD)/libprun.so
+
+# A plugin leaves prun_* undefined: the program gives it all of the library.
+$(PRUN): $(CLI_OBJ) $(STATIC)
+	$(CC) -pie -rdynamic $(LDFLAGS_ALL) -o $@ $(CLI_OBJ) \
+		-Wl,--whole-archive $(STATIC) -Wl,--no-whole-archive $(CLI_LIBS)
+
+$(BUILD)/libprun.pc: lib/libprun.pc.in lib/prun.h Makefile
+	@mkdir -p $(@D)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@MSGPACK@|$(MSGPACK)|' $< > $@
+
+# ------------------------------------------------------------------ the tests
+
+WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=fork
+
+$(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(HELP_OBJ) $(STATIC)
+	$(CC) $(LDFLAGS_ALL) -rdynamic $(WRAP) -o $@ $< $(HELP_OBJ) \
+		-Wl,--whole-archive $(STATIC) -Wl,--no-whole-archive $(TEST_LIBS)
+
+$(BUILD)/tests/plugins/%.so: tests/plugins/%.c lib/prun.h
+	@mkdir -p $(@D)
+	$(CC) $(COMMON) -fPIC -shared -o $@ $<
+
+$(BUILD)/bench/%: tests/bench/%.c $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(COMMON) -o $@ $< $(LDFLAGS_ALL) $(STATIC) $(LIB_LIBS)
+
+$(BUILD)/examples/%: docs/examples/%.c $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(COMMON) -o $@ $< $(LDFLAGS_ALL) $(STATIC) $(LIB_LIBS)
+
+setup: ## install what building needs (Debian packages)
+	@tests/tools/setup build
+
+setup-check: ## install what building and testing need
+	@tests/tools/setup build check
+
+unit: $(CHECK_BIN) $(PLUGINS) ## run the unit tests
+	@PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins tests/tools/run-checks $(CHECK_BIN)
+
+cli-tests: $(PRUN) $(PLUGINS) ## run the tests of the command line
+	@PRUN=$(PRUN) PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins tests/cli/run
+
+floors: ## check that includes go only down
+	@tests/tools/floors
+
+# Set-up first, in a make of its own: this one has asked pkg-config already.
+check: setup-check ## set up, build, and run the tests
+	@+$(MAKE) --no-print-directory check-run
+
+check-run: all floors unit cli-tests
+	@PRUN=$(PRUN) tests/tools/check-install
+	@PRUN=$(PRUN) tests/tools/check-readme
+
+check-all: check ## the same, and the tests that need more than the core packages
+	@tests/tools/setup build check more
+	@PRUN=$(PRUN) tests/tools/check-terminal
+	@tests/tools/check-bare
+
+demo: setup ## set up, build, and hash the files under /usr/include
+	@+$(MAKE) --no-print-directory all
+	@PRUN=$(PRUN) tests/tools/demo
+
+bench: setup-check ## measure against Python's Pool, xargs and md5sum
+	@+$(MAKE) --no-print-directory bench-run
+
+bench-run: all $(BUILD)/bench/pool_bench
+	@PRUN=$(PRUN) python3 tests/bench/run.py $(BENCH)
+
+examples: $(EXAMPLES)
+
+asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/asan HARDEN= \
+		OPT='-O1 -g -fno-omit-frame-pointer' \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' \
+		unit cli-tests
+
+valgrind: $(CHECK_BIN) $(PLUGINS) ## the unit tests under valgrind
+	@PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins tests/tools/run-valgrind $(CHECK_BIN)
+
+coverage: ## lines of lib/ that the tests reach
+	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage HARDEN= OPT='-O0 -g' \
+		SANITIZE='--coverage -fprofile-update=atomic' unit cli-tests
+	gcovr --root . --object-directory $(BUILD)/coverage --filter 'lib/' \
+		--gcov-ignore-parse-errors --print-summary
+
+lint: ## clang-tidy, cppcheck, shellcheck, and both compilers with -Werror
+	@tests/tools/lint
+
+format: ## clang-format all C files
+	clang-format -i lib/*.[ch] cli/*.[ch] cli/tasks/*.[ch] tests/*.[ch] \
+		tests/plugins/*.c tests/bench/*.c docs/examples/*.c
+
+# ---------------------------------------------------------------- installation
+
+MAN1 := $(wildcard docs/man/*.1)
+MAN3 := $(wildcard docs/man/*.3)
+
+install: all ## install to DESTDIR/PREFIX
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
+		$(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man1 \
+		$(DESTDIR)$(MANDIR)/man3
+	install -m 755 $(PRUN) $(DESTDIR)$(BINDIR)/prun
+	install -m 644 lib/prun.h lib/prun_msgpack.h $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)
+	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)
+	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libprun.so
+	install -m 644 $(BUILD)/libprun.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(if $(MAN1),install -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1)
+	$(if $(MAN3),install -m 644 $(MAN3) $(DESTDIR)$(MANDIR)/man3)
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(BINDIR)/prun $(DESTDIR)$(LIBDIR)/libprun.a \
+		$(DESTDIR)$(LIBDIR)/libprun.so $(DESTDIR)$(LIBDIR)/$(SONAME) \
+		$(DESTDIR)$(LIBDIR)/$(notdir $(SHARED)) \
+		$(DESTDIR)$(LIBDIR)/pkgconfig/libprun.pc \
+		$(DESTDIR)$(INCLUDEDIR)/prun.h \
+		$(DESTDIR)$(INCLUDEDIR)/prun_msgpack.h \
+		$(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(MAN1))) \
+		$(addprefix $(DESTDIR)$(MANDIR)/man3/,$(notdir $(MAN3)))
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(CHECK_BIN:=.d) $(HELP_OBJ:.o=.d)

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+#include "chunk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CACHE_MAX 64
+/* Larger buffers go back to malloc rather than to the cache. */
+#define CACHE_ARGS_MAX ((size_t)64 << 10)
+#define BLOCK_MIN 256u
+#define BLOCK_MAX ((size_t)64 << 10)
+
+struct arena_block {
+	struct arena_block *next;
+	size_t size;
+	unsigned char data[];
+};
+
+static void arena_release(struct arena *a, struct arena_block *keep)
+{
+	struct arena_block *b, *next;
+
+	for (b = a->blocks; b; b = next) {
+		next = b->next;
+		if (b != keep)
+			free(b);
+	}
+	a->blocks = keep;
+	a->used = 0;
+	a->capacity = keep ? keep->size : 0;
+	if (keep)
+		keep->next = NULL;
+}
+
+/* A block that holds at least `size` more bytes becomes the first. A large
+ * value gets a block of its own behind it, so the first goes on filling. */
+static unsigned char *arena_grow(struct arena *a, size_t size)
+{
+	size_t want = a->capacity ? a->capacity * 2 : BLOCK_MIN;
+	struct arena_block *b;
+
+	if (want > BLOCK_MAX)
+		want = BLOCK_MAX;
+	if (want < size)
+		want = size;
+	b = malloc(sizeof(*b) + want);
+	if (!b)
+		return NULL;
+	b->size = want;
+	if (a->blocks && want == size) {
+		b->next = a->blocks->next;
+		a->blocks->next = b;
+		return b->data;
+	}
+	b->next = a->blocks;
+	a->blocks = b;
+	a->capacity = want;
+	a->used = size;
+	return b->data;
+}
+
+unsigned char *chunk_keep(struct chunk *c, const void *data, size_t size)
+{
+	struct arena *a = &c->arena;
+	unsigned char *at;
+
+	if (size < a->capacity - a->used) {
+		at = a->blocks->data + a->used;
+		a->used += size + 1;
+	} else {
+		at = arena_grow(a, size + 1);
+		if (!at)
+			return NULL;
+	}
+	memcpy(at, data, size);
+	at[size] = '\0';
+	return at;
+}
+
+static void chunk_destroy(struct chunk *c)
+{
+	arena_release(&c->arena, NULL);
+	packer_release(&c->args);
+	free(c->cookies);
+	free(c->offsets);
+	free(c->results);
+	free(c->sizes);
+	free(c);
+}
+
+static struct chunk *chunk_allocate(uint32_t capacity)
+{
+	struct chunk *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->sizes = malloc(capacity * sizeof(*c->sizes));
+	c->offsets = malloc(capacity * sizeof(*c->offsets));
+	c->results = malloc(capacity * sizeof(*c->results));
+	c->capacity = capacity;
+	packer_init(&c->args, SIZE_MAX / 2);
+	if (!c->sizes || !c->offsets || !c->results) {
+		chunk_destroy(c);
+		return NULL;
+	}
+	return c;
+}
+
+struct chunk *chunk_new(struct chunk_cache *cache, uint32_t capacity)
+{
+	struct chunk *c = cache ? cache->free : NULL;
+
+	if (c) {
+		cache->free = c->next;
+		cache->count--;
+		if (c->capacity < capacity) {
+			chunk_destroy(c);
+			c = NULL;
+		}
+	}
+	if (!c)
+		c = chunk_allocate(capacity);
+	if (!c)
+		return NULL;
+	c->next = NULL;
+	c->prev = NULL;
+	c->refs = 1;
+	return c;
+}
+
+void chunk_ref(struct chunk *c)
+{
+	c->refs++;
+}
+
+/* Ready for the next user, with its memory where that is small. */
+static void chunk_clean(struct chunk *c)
+{
+	struct arena_block *keep = c->arena.blocks;
+
+	if (keep && keep->size > BLOCK_MAX)
+		keep = NULL;
+	arena_release(&c->arena, keep);
+	packer_truncate(&c->args, 0);
+	free(c->cookies);
+	c->cookies = NULL;
+	c->count = 0;
+	c->left = 0;
+	c->taken = 0;
+	c->exact = false;
+}
+
+void chunk_unref(struct chunk_cache *cache, struct chunk *c)
+{
+	if (--c->refs > 0)
+		return;
+	if (!cache || cache->count >= CACHE_MAX || c->args.capacity > CACHE_ARGS_MAX) {
+		chunk_destroy(c);
+		return;
+	}
+	chunk_clean(c);
+	c->next = cache->free;
+	cache->free = c;
+	cache->count++;
+}
+
+void chunk_cache_release(struct chunk_cache *cache)
+{
+	struct chunk *c, *next;
+
+	for (c = cache->free; c; c = next) {
+		next = c->next;
+		chunk_destroy(c);
+	}
+	cache->free = NULL;
+	cache->count = 0;
+}
+
+int chunk_add(struct chunk *c, size_t before, void *cookie)
+{
+	if (cookie && !c->cookies) {
+		c->cookies = calloc(c->capacity, sizeof(*c->cookies));
+		if (!c->cookies)
+			return -ENOMEM;
+	}
+	if (c->cookies)
+		c->cookies[c->count] = cookie;
+	c->offsets[c->count] = before;
+	c->sizes[c->count] = c->args.size - before;
+	c->results[c->count].state = TASK_QUEUED;
+	c->count++;
+	return 0;
+}
+
+const unsigned char *chunk_argument(const struct chunk *c, uint32_t i,
+				    size_t *size)
+{
+	*size = (size_t)c->sizes[i];
+	return c->args.data + c->offsets[i];
+}

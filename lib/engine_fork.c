@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+#include "slot.h"
+
+/* Unstarted work a worker holds, in time, tasks and bytes. */
+#define WINDOW_NS 200000u
+#define WINDOW_TASKS 2048u
+#define WINDOW_BYTES ((uint64_t)1 << 20)
+/* What a task is taken to last as long as nobody knows. */
+#define UNKNOWN_NS 1000000u
+/* Work worth taking from one worker for another. */
+#define STEAL_NS 20000u
+#define STEAL_CHECK_NS 1000000u
+/* Starts that fail one after the other before the pool is given up. */
+#define FAILED_STARTS_MAX 3u
+#define RETRY_NS 100000000u
+#define EVENTS_MAX 64
+
+struct engine_fork {
+	struct engine base;
+	struct slot *slots;
+	uint32_t nslots;
+	struct run_queue pending; /* submitted, or taken back */
+	uint64_t *estimates;	  /* ns a task, by function */
+	struct slot *target;	  /* being fed, with so many tasks yet */
+	uint32_t target_room;
+	uint32_t failed_starts; /* in a row */
+	uint64_t retry_ns;	/* no fork before */
+	uint64_t steal_ns;	/* look again for work to take */
+	bool stopping;
+	bool broken;
+};
+
+static struct engine_fork *fork_engine(struct engine *e)
+{
+	return (struct engine_fork *)e;
+}
+
+/* -- Windows: who gets how much -- */
+
+/* How many unstarted tasks this worker should hold. */
+static uint32_t window_goal(const struct engine_fork *e, uint32_t func)
+{
+	const struct prun_func *f = &e->base.config->funcs.funcs[func];
+	uint64_t each = e->estimates[func] ? e->estimates[func] : UNKNOWN_NS;
+	uint64_t target = WINDOW_NS;
+	uint64_t goal;
+
+	if (target < e->base.margin_ns)
+		target = e->base.margin_ns;
+	goal = target / each;
+	if (goal < f->lanes)
+		goal = f->lanes;
+	if (goal == 0 && each < UNKNOWN_NS)
+		goal = 1;
+	return goal > WINDOW_TASKS ? WINDOW_TASKS : (uint32_t)goal;
+}
+
+/* How many more it may get now. Refilled when half its window is used. */
+static uint32_t slot_room(struct slot *s, uint32_t goal, uint64_t max)
+{
+	uint32_t unstarted, room;
+
+	if (!slot_feedable(s) || s->hostile)
+		return 0;
+	if (s->outstanding == 0) {
+		room = goal ? goal : 1;
+	} else {
+		if (s->bytes >= WINDOW_BYTES || !slot_grantable(s))
+			return 0;
+		unstarted = slot_unstarted(s);
+		if (goal == 0 || unstarted * 2 > goal)
+			return 0;
+		room = goal - unstarted;
+	}
+	return max && max - s->given < room ? (uint32_t)(max - s->given) : room;
+}
+
+/*
+ * Choose whom to feed: the one with the least in hand, and with it a quarter
+ * of a window, so that tasks spread over all before one is full.
+ */
+static void choose_target(struct engine_fork *e, uint32_t func)
+{
+	uint64_t max = e->base.config->maxtasksperchild;
+	uint32_t goal = window_goal(e, func);
+	uint32_t quantum = e->estimates[func] && goal > 4 ? goal / 4 : 1;
+	uint32_t least = UINT32_MAX, i, room;
+
+	e->target_room = 0;
+	for (i = 0; i < e->nslots && least > 0; i++) {
+		struct slot *s = &e->slots[i];
+
+		if (s->outstanding >= least)
+			continue;
+		room = slot_room(s, goal, max);
+		if (room == 0)
+			continue;
+		least = s->outstanding;
+		e->target = s;
+		e->target_room = room < quantum ? room : quantum;
+	}
+}
+
+static uint32_t fork_room(struct engine *base, uint32_t func)
+{
+	struct engine_fork *e = fork_engine(base);
+
+	if (e->pending.first || e->stopping)
+		return 0;
+	if (e->target_room == 0)
+		choose_target(e, func);
+	return e->target_room;
+}
+
+/* Give the first pending run, or what the target has room for of it. */
+static void feed_target(struct engine_fork *e)
+{
+	struct slot *s = e->target;
+	uint64_t max = e->base.config->maxtasksperchild;
+	struct run *r = run_queue_pop(&e->pending), *rest;
+
+	if (r->count > e->target_room && !r->chunk->exact) {
+		/* Without memory to cut it, all goes to this one. */
+		rest = run_cut(r, e->target_room);
+		if (rest)
+			run_queue_push_front(&e->pending, rest);
+	}
+	e->target_room -= r->count < e->target_room ? r->count :
+						      e->target_room;
+	if (slot_give(s, r) < 0)
+		run_fail(&e->base, r, -ENOMEM);
+	else if (max && s->given >= max)
+		slot_retire(s);
+	if (!slot_feedable(s) || s->hostile)
+		e->target_room = 0;
+}
+
+static void feed(struct engine_fork *e)
+{
+	while (e->pending.first && !e->stopping) {
+		if (e->target_room == 0)
+			choose_target(e, e->pending.first->chunk->func);
+		if (e->target_room == 0)
+			return;
+		feed_target(e);
+	}
+}
+
+static void fork_submit(struct engine *base, struct chunk *c)
+{
+	struct engine_fork *e = fork_engine(base);
+	struct run *r = run_new(c, 0, c->count, false);
+
+	if (!r) {
+		struct run all = { .chunk = c, .count = c->count };
+		struct engine_result failure = { .status = -ENOMEM };
+
+		failure.data = prun_strerror(-ENOMEM);
+		failure.size = strlen(failure.data);
+		run_give_back(base, &all, &failure);
+		return;
+	}
+	run_queue_push(&e->pending, r);
+	feed(e);
+}
+
+/* -- Sharing out again: idle workers take from the ones that have -- */
+
+/* From which number on to take: half of what has not started, whole chunks
+ * where the caller wants them whole. */
+static bool steal_point(struct slot *s, uint32_t unstarted, uint32_t *to)
+{
+	const struct run *r;
+
+	*to = s->end - (unstarted + 1) / 2;
+	for (r = s->flight.first; r; r = r->next) {
+		if (*to - r->number >= r->count)
+			continue;
+		if (r->chunk->exact && *to != r->number)
+			*to = r->number + r->count;
+		break;
+	}
+	return number_before(*to, s->end);
+}
+
+/* Whether what it has not started is worth a message, or its running task
+ * lasts so long that it is. */
+static bool worth_stealing(const struct engine_fork *e, const struct slot *s,
+			   uint32_t unstarted)
+{
+	uint64_t each = e->estimates[s->flight.first->chunk->func];
+	uint64_t start_ns;
+	uint32_t number;
+
+	if (each == 0 || each * unstarted >= STEAL_NS)
+		return true;
+	return board_running(s->board, 0, &number, &start_ns) &&
+	       start_ns + 4 * STEAL_NS < e->base.now_ns;
+}
+
+static struct slot *richest(struct engine_fork *e, uint32_t *unstarted)
+{
+	struct slot *best = NULL;
+	uint32_t i, n;
+
+	*unstarted = 0;
+	for (i = 0; i < e->nslots; i++) {
+		struct slot *s = &e->slots[i];
+
+		if (!slot_alive(s) || s->state == SLOT_DOOMED || s->hostile ||
+		    s->outstanding <= *unstarted)
+			continue;
+		n = slot_unstarted(s);
+		if (n > *unstarted) {
+			best = s;
+			*unstarted = n;
+		}
+	}
+	return best;
+}
+
+static void rebalance(struct engine_fork *e)
+{
+	struct run_queue taken;
+	struct slot *victim;
+	uint32_t i, unstarted, to;
+
+	e->steal_ns = UINT64_MAX;
+	run_queue_init(&taken);
+	for (i = 0; i < e->nslots && !e->pending.first; i++) {
+		struct slot *s = &e->slots[i];
+
+		if (!slot_feedable(s) || s->outstanding || s->hostile)
+			continue;
+		victim = richest(e, &unstarted);
+		if (!victim)
+			return;
+		e->steal_ns = e->base.now_ns + STEAL_CHECK_NS;
+		if (!worth_stealing(e, victim, unstarted) ||
+		    !steal_point(victim, unstarted, &to) ||
+		    !slot_take(victim, to, &taken))
+			return;
+		run_queue_prepend(&e->pending, &taken);
+		e->target_room = 0;
+		feed(e);
+	}
+}
+
+/* -- Birth and death -- */
+
+static void engine_break(struct engine_fork *e, int code, const char *message)
+{
+	if (e->broken)
+		return;
+	e->broken = true;
+	e->base.events->broken(e->base.ctx, code, message);
+}
+
+static void start_missing(struct engine_fork *e)
+{
+	uint32_t i, alive = 0;
+	int rc = 0;
+
+	if (e->stopping || e->broken || e->retry_ns > e->base.now_ns)
+		return;
+	e->retry_ns = UINT64_MAX;
+	for (i = 0; i < e->nslots; i++) {
+		if (!slot_alive(&e->slots[i]) && rc == 0)
+			rc = slot_start(&e->slots[i]);
+		alive += slot_alive(&e->slots[i]);
+	}
+	if (rc == 0)
+		return;
+	/* The system has no room now: with workers left they carry on. */
+	e->retry_ns = e->base.now_ns + RETRY_NS;
+	if (alive == 0 && ++e->failed_starts >= FAILED_STARTS_MAX)
+		engine_break(e, rc, "no worker can be started");
+}
+
+static void bury(struct engine_fork *e, struct slot *s)
+{
+	struct run_queue back;
+	bool starting = s->state == SLOT_STARTING;
+
+	run_queue_init(&back);
+	if (!slot_bury(s, &back))
+		return;
+	if (s == e->target)
+		e->target_room = 0;
+	run_queue_prepend(&e->pending, &back);
+	e->retry_ns = 0;
+	if (s->ready)
+		e->failed_starts = 0;
+	else if (starting && ++e->failed_starts >= FAILED_STARTS_MAX)
+		engine_break(e, PRUN_EINIT, s->init_message);
+}
+
+/* -- The loop's part -- */
+
+static void serve(struct engine_fork *e, const struct epoll_event *event)
+{
+	uint64_t data = event->data.u64;
+	struct slot *s;
+
+	if ((data & ENGINE_DATA_MASK) == ENGINE_DATA_OTHER) {
+		e->base.events->readable(e->base.ctx, data);
+		return;
+	}
+	s = &e->slots[data >> 2];
+	if (!slot_alive(s))
+		return; /* buried by an earlier event of this round */
+	if ((data & ENGINE_DATA_MASK) == ENGINE_DATA_PIDFD) {
+		bury(e, s);
+		return;
+	}
+	if (event->events & EPOLLOUT)
+		slot_send(s);
+	if (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		slot_receive(s);
+	if (s->ready)
+		e->failed_starts = 0;
+}
+
+/* What is due by the clock; when the next is. */
+static uint64_t serve_timers(struct engine_fork *e)
+{
+	uint64_t now = e->base.now_ns;
+	uint64_t next = e->steal_ns;
+	uint32_t i;
+
+	for (i = 0; i < e->nslots; i++) {
+		struct slot *s = &e->slots[i];
+
+		if (s->check_ns <= now)
+			slot_check(s);
+		if (s->kill_ns <= now) {
+			process_kill(&s->process, SIGKILL);
+			s->kill_ns = UINT64_MAX;
+		}
+		if (s->check_ns < next)
+			next = s->check_ns;
+		if (s->kill_ns < next)
+			next = s->kill_ns;
+	}
+	if (!e->stopping && e->retry_ns < next)
+		next = e->retry_ns;
+	return next;
+}
+
+static void fork_flush(struct engine *base)
+{
+	struct engine_fork *e = fork_engine(base);
+	uint32_t i;
+
+	for (i = 0; i < e->nslots; i++) {
+		struct slot *s = &e->slots[i];
+
+		if (slot_alive(s) && !s->blocked &&
+		    (s->out.start < s->out.end ||
+		     (s->state == SLOT_RETIRING && !s->shut)))
+			slot_send(s);
+	}
+}
+
+static int fork_step(struct engine *base, uint64_t deadline_ns)
+{
+	struct engine_fork *e = fork_engine(base);
+	struct epoll_event events[EVENTS_MAX];
+	uint64_t next;
+	int i, n;
+
+	base->now_ns = now_ns();
+	start_missing(e);
+	e->target_room = 0;
+	feed(e);
+	if (!e->pending.first)
+		rebalance(e);
+	fork_flush(base);
+	next = serve_timers(e);
+	n = poller_wait(&base->poller, events, EVENTS_MAX,
+			next < deadline_ns ? next : deadline_ns);
+	if (n <= 0) {
+		poller_arm(&base->poller, next);
+		return n;
+	}
+	base->now_ns = now_ns();
+	for (i = 0; i < n; i++)
+		serve(e, &events[i]);
+	e->target_room = 0;
+	feed(e);
+	poller_arm(&base->poller, serve_timers(e));
+	return n;
+}
+
+static void fork_withdraw(struct engine *base, const struct prun_job *job)
+{
+	struct engine_fork *e = fork_engine(base);
+	uint32_t i;
+
+	for (i = 0; i < e->nslots; i++) {
+		struct slot *s = &e->slots[i];
+		struct run_queue taken;
+
+		if (!slot_alive(s) || s->state == SLOT_DOOMED || s->hostile)
+			continue;
+		run_queue_init(&taken);
+		slot_take_all(s, job, &taken);
+		run_queue_prepend(&e->pending, &taken);
+	}
+	run_queue_withdraw(base, &e->pending, job);
+	e->target_room = 0;
+}
+
+static void stop_slot(struct engine_fork *e, struct slot *s,
+		      enum engine_stop how)
+{
+	struct run_queue back;
+
+	if (!slot_alive(s))
+		return;
+	if (how == ENGINE_DRAIN ||
+	    (how == ENGINE_TERM && s->outstanding == 0 &&
+	     s->state != SLOT_DOOMED)) {
+		slot_retire(s);
+		if (how == ENGINE_TERM)
+			s->kill_ns = e->base.now_ns +
+				     e->base.config->grace_ms * 1000000ull;
+		return;
+	}
+	run_queue_init(&back);
+	slot_doom(s, how == ENGINE_KILL ? SIGKILL : SIGTERM, &back);
+	s->kill_ns = how == ENGINE_KILL ?
+			     UINT64_MAX :
+			     e->base.now_ns +
+				     e->base.config->grace_ms * 1000000ull;
+	run_queue_withdraw(&e->base, &back, NULL);
+}
+
+static void fork_stop(struct engine *base, enum engine_stop how)
+{
+	struct engine_fork *e = fork_engine(base);
+	uint32_t i;
+
+	e->stopping = true;
+	base->now_ns = now_ns();
+	if (how != ENGINE_DRAIN)
+		run_queue_withdraw(base, &e->pending, NULL);
+	for (i = 0; i < e->nslots; i++)
+		stop_slot(e, &e->slots[i], how);
+	fork_flush(base);
+}
+
+static bool fork_stopped(const struct engine *base)
+{
+	const struct engine_fork *e = (const struct engine_fork *)base;
+	uint32_t i;
+
+	for (i = 0; i < e->nslots; i++)
+		if (slot_alive(&e->slots[i]))
+			return false;
+	return true;
+}
+
+static int slot_running(struct slot *s,
+			void (*fn)(void *ctx, struct chunk *c, uint32_t i,
+				   uint64_t start_ns, int id, pid_t pid),
+			void *ctx)
+{
+	unsigned lane, lanes = 1;
+	uint64_t start_ns;
+	uint32_t number;
+	struct run *r;
+	int n = 0;
+
+	if (!slot_alive(s) || s->state == SLOT_DOOMED || !s->flight.first)
+		return 0;
+	if (s->engine->config->funcs.funcs[s->flight.first->chunk->func].batch)
+		lanes = PRUN_LANES_MAX;
+	for (lane = 0; lane < lanes; lane++) {
+		if (!board_running(s->board, lane, &number, &start_ns))
+			continue;
+		for (r = s->flight.first; r; r = r->next)
+			if (number - r->number < r->count)
+				break;
+		if (!r)
+			continue;
+		fn(ctx, r->chunk, r->at + (number - r->number), start_ns, s->id,
+		   s->process.pid);
+		n++;
+	}
+	return n;
+}
+
+static int fork_running(struct engine *base,
+			void (*fn)(void *ctx, struct chunk *c, uint32_t i,
+				   uint64_t start_ns, int id, pid_t pid),
+			void *ctx)
+{
+	struct engine_fork *e = fork_engine(base);
+	uint32_t i;
+	int n = 0;
+
+	for (i = 0; i < e->nslots; i++)
+		n += slot_running(&e->slots[i], fn, ctx);
+	return n;
+}
+
+static void release_memory(struct engine_fork *e)
+{
+	uint32_t i;
+
+	run_queue_free(&e->pending);
+	for (i = 0; i < e->nslots; i++) {
+		run_queue_free(&e->slots[i].flight);
+		frame_reader_release(&e->slots[i].in);
+		frame_writer_release(&e->slots[i].out);
+	}
+	free(e->slots);
+	free(e->estimates);
+	free(e);
+}
+
+/* The boards were not inherited, and the descriptors are shared with the
+ * parent: both are left alone. */
+static void fork_forget(struct engine *base)
+{
+	release_memory(fork_engine(base));
+}
+
+/* Everything was given back before: stop(ENGINE_KILL). */
+static void fork_free(struct engine *base)
+{
+	struct engine_fork *e = fork_engine(base);
+	struct process_end end;
+	uint32_t i;
+
+	for (i = 0; i < e->nslots; i++) {
+		struct slot *s = &e->slots[i];
+
+		if (!slot_alive(s))
+			continue;
+		process_kill(&s->process, SIGKILL);
+		process_reap(&s->process, &end, true);
+		run_queue_free(&s->flight);
+		slot_release(s);
+	}
+	poller_release(&base->poller);
+	release_memory(e);
+}
+
+static const struct engine_ops fork_ops = {
+	.free = fork_free,
+	.room = fork_room,
+	.submit = fork_submit,
+	.flush = fork_flush,
+	.step = fork_step,
+	.withdraw = fork_withdraw,
+	.stop = fork_stop,
+	.stopped = fork_stopped,
+	.running = fork_running,
+	.forget = fork_forget,
+};
+
+static int init_slots(struct engine_fork *e)
+{
+	const struct engine_config *config = e->base.config;
+	uint32_t i;
+
+	e->slots = calloc(config->workers, sizeof(*e->slots));
+	e->estimates = calloc(config->funcs.count, sizeof(*e->estimates));
+	if (!e->slots || !e->estimates)
+		return -ENOMEM;
+	e->nslots = config->workers;
+	for (i = 0; i < e->nslots; i++) {
+		struct slot *s = &e->slots[i];
+
+		s->engine = &e->base;
+		s->id = (int)i;
+		s->process = (struct process)PROCESS_INIT;
+		s->estimates = e->estimates;
+		/* A failure's text has the same limit as a value. */
+		frame_reader_init(&s->in, config->max_payload);
+		run_queue_init(&s->flight);
+	}
+	return 0;
+}
+
+int engine_fork_new(struct engine **engine, const struct engine_config *config,
+		    const struct engine_events *events, void *ctx)
+{
+	struct engine_fork *e = calloc(1, sizeof(*e));
+	uint32_t i;
+	int rc;
+
+	*engine = NULL;
+	if (!e)
+		return -ENOMEM;
+	e->base.ops = &fork_ops;
+	e->base.config = config;
+	e->base.events = events;
+	e->base.ctx = ctx;
+	e->retry_ns = UINT64_MAX;
+	e->steal_ns = UINT64_MAX;
+	run_queue_init(&e->pending);
+	rc = poller_init(&e->base.poller);
+	if (rc < 0) {
+		free(e);
+		return rc;
+	}
+	rc = init_slots(e);
+	for (i = 0; i < e->nslots && rc == 0; i++)
+		rc = slot_start(&e->slots[i]);
+	if (rc < 0) {
+		fork_free(&e->base);
+		return rc;
+	}
+	*engine = &e->base;
+	return 0;
+}

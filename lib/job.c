@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: MIT */
+#include "job.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "item.h"
+
+#define BUFFERSIZE_DEFAULT 65536u
+#define BUFFERBYTES_DEFAULT ((uint64_t)4 << 20)
+/* An adapted chunk ends at so many tasks or bytes of arguments. */
+#define CHUNK_TASKS_MAX 1024u
+#define CHUNK_BYTES_MAX ((size_t)64 << 10)
+
+/* -- Life -- */
+
+/* The argument of an apply, in a chunk that waits to be pulled. */
+static int take_argument(struct prun_job *job)
+{
+	static const unsigned char nil = 0xc0;
+	const void *data = job->call.argument;
+	size_t size = job->call.argument_size;
+	struct chunk *c;
+	int rc;
+
+	if (!data) {
+		data = &nil;
+		size = 1;
+	}
+	if (size > job->max_payload)
+		return PRUN_ETOOBIG;
+	rc = prun_value_check(data, size);
+	if (rc < 0)
+		return rc;
+	c = chunk_new(job->cache, 1);
+	if (!c)
+		return -ENOMEM;
+	rc = prun_packer_write(&c->args, data, size);
+	if (rc == 0)
+		rc = chunk_add(c, 0, NULL);
+	if (rc < 0) {
+		chunk_unref(job->cache, c);
+		return rc;
+	}
+	c->job = job;
+	c->func = job->func;
+	job->building = c;
+	job->pulled = 1;
+	job->bytes = size;
+	job->call.argument = NULL;
+	return 0;
+}
+
+int job_new(struct prun_job **out, const struct prun_call *call,
+	    const struct job_config *config)
+{
+	struct prun_job *job = calloc(1, sizeof(*job));
+	int rc = 0;
+
+	if (!job)
+		return -ENOMEM;
+	job->call = *call;
+	job->call.payload_free = NULL; /* the caller's until success */
+	job->func = config->func;
+	job->workers = config->workers;
+	job->max_payload = config->max_payload;
+	job->cache = config->cache;
+	job->wait_fd = -1;
+	job->withdrawn_status = PRUN_ECANCELLED;
+	job->withdrawn_text = prun_strerror(PRUN_ECANCELLED);
+	if (!job->call.buffersize)
+		job->call.buffersize = BUFFERSIZE_DEFAULT;
+	if (!call->buffersize && job->call.buffersize < call->chunksize)
+		job->call.buffersize = call->chunksize;
+	if (!job->call.bufferbytes)
+		job->call.bufferbytes = BUFFERBYTES_DEFAULT;
+	if (call->order == PRUN_ORDER_APPLY)
+		rc = take_argument(job);
+	if (rc < 0) {
+		job_destroy(job);
+		return rc;
+	}
+	job->call.payload_free = call->payload_free;
+	*out = job;
+	return 0;
+}
+
+void job_free_payload(struct prun_job *job)
+{
+	void (*payload_free)(void *) = job->call.payload_free;
+
+	job->call.payload_free = NULL;
+	if (payload_free)
+		payload_free(job->call.payload);
+}
+
+void job_destroy(struct prun_job *job)
+{
+	struct chunk *c, *next;
+
+	if (job->borrowed)
+		chunk_unref(job->cache, job->borrowed);
+	if (job->building)
+		chunk_unref(job->cache, job->building);
+	for (c = job->first; c; c = next) {
+		next = c->next;
+		chunk_unref(job->cache, c);
+	}
+	free(job->ready);
+	free(job->index);
+	job_free_payload(job);
+	free(job);
+}
+
+bool job_is_stream(const struct prun_job *job)
+{
+	return job->call.order == PRUN_ORDER_IMAP ||
+	       job->call.order == PRUN_ORDER_UNORDERED;
+}
+
+bool job_pushes(const struct prun_job *job)
+{
+	return job_is_stream(job) && job->call.callback;
+}
+
+/* -- Arguments in -- */
+
+/* How many more tasks may be pulled before results are taken. */
+static uint64_t job_room(const struct prun_job *job)
+{
+	uint64_t ahead = job->pulled - job->delivered;
+
+	if (!job_is_stream(job) || job->discard)
+		return UINT32_MAX;
+	if (ahead >= job->call.buffersize)
+		return 0;
+	if (ahead > 0 && job->bytes >= job->call.bufferbytes)
+		return 0;
+	return job->call.buffersize - ahead;
+}
+
+bool job_pullable(const struct prun_job *job)
+{
+	uint64_t need = job->call.chunksize ? job->call.chunksize : 1;
+
+	if (job->call.order == PRUN_ORDER_APPLY)
+		return job->building != NULL;
+	if (job->ended || job->waiting)
+		return false;
+	if (job->building) /* its room was taken when it was begun */
+		return true;
+	return job_room(job) >= need;
+}
+
+bool job_all_done(const struct prun_job *job)
+{
+	return job->ended && !job->building && job->finished == job->pulled;
+}
+
+bool job_stuck(const struct prun_job *job)
+{
+	return job_is_stream(job) && !job_pushes(job) && !job->ended &&
+	       !job->waiting && !job_pullable(job) &&
+	       job->finished == job->pulled;
+}
+
+/* How many tasks the next chunk is to hold. */
+static uint32_t chunk_target(const struct prun_job *job, uint32_t want)
+{
+	uint64_t room = job_room(job);
+	uint64_t target = want < CHUNK_TASKS_MAX ? want : CHUNK_TASKS_MAX;
+
+	if (job->call.chunksize)
+		return job->call.chunksize;
+	/* Toward a known end chunks shrink, so that all end together. */
+	if (job->call.length > job->pulled) {
+		uint64_t rest = job->call.length - job->pulled;
+		uint64_t share = rest / (2ull * job->workers) + 1;
+
+		if (target > share)
+			target = share;
+	}
+	return (uint32_t)(target < room ? target : room);
+}
+
+/* Room in the ring of an unordered job for all that may become ready. */
+static int reserve_ready(struct prun_job *job, uint64_t count)
+{
+	uint64_t need = job->pulled - job->delivered + count;
+	uint64_t capacity = job->ready_capacity ? job->ready_capacity : 64;
+	struct job_ref *ready;
+	uint64_t i;
+
+	if (job->call.order != PRUN_ORDER_UNORDERED ||
+	    need <= job->ready_capacity)
+		return 0;
+	while (capacity < need)
+		capacity *= 2;
+	ready = malloc(capacity * sizeof(*ready));
+	if (!ready)
+		return -ENOMEM;
+	for (i = 0; i < job->ready_count; i++)
+		ready[i] = job->ready[(job->ready_first + i) &
+				      (job->ready_capacity - 1)];
+	free(job->ready);
+	job->ready = ready;
+	job->ready_first = 0;
+	job->ready_capacity = capacity;
+	return 0;
+}
+
+/* Ask the source once: 1 a task was added, 0 the end, PRUN_SOURCE_WAIT. */
+static int pull_one(struct prun_job *job, struct chunk *c,
+		    struct prun_item *item)
+{
+	size_t before = c->args.size;
+	size_t size;
+	int rc;
+
+	item->index = job->pulled;
+	item->cookie = NULL;
+	c->args.max = before + (size_t)job->max_payload;
+	rc = job->call.source(item, job->call.source_payload);
+	if (rc == 1) {
+		size = c->args.size - before;
+		if (c->args.error)
+			rc = c->args.error;
+		else if (size == 0 || value_length(c->args.data + before,
+						   size) != (int64_t)size)
+			rc = PRUN_EVALUE;
+		else
+			rc = chunk_add(c, before, item->cookie);
+		if (rc == 0) {
+			job->pulled++;
+			job->bytes += size;
+			return 1;
+		}
+	}
+	packer_truncate(&c->args, before);
+	return rc > PRUN_SOURCE_WAIT ? PRUN_EINVAL : rc;
+}
+
+static void link_chunk(struct prun_job *job, struct chunk *c)
+{
+	c->job = job;
+	c->func = job->func;
+	c->id = job->chunks++;
+	c->index = job->pulled - c->count;
+	c->left = c->count;
+	c->exact = job->call.chunksize > 0;
+	c->prev = job->last;
+	if (job->last)
+		job->last->next = c;
+	else
+		job->first = c;
+	job->last = c;
+	if (!job->cursor) {
+		job->cursor = c;
+		job->cursor_at = 0;
+	}
+}
+
+struct chunk *job_pull(struct prun_job *job, uint32_t want)
+{
+	struct chunk *c = job->building;
+	struct prun_item item = { .wait_fd = -1 };
+	uint32_t target = chunk_target(job, want);
+	int rc = 1;
+
+	job->building = NULL;
+	if (job->call.order == PRUN_ORDER_APPLY) {
+		job->ended = true;
+		link_chunk(job, c);
+		return c;
+	}
+	if (!c && reserve_ready(job, target) == 0)
+		c = chunk_new(job->cache, target);
+	if (!c) {
+		job->ended = true;
+		job->error = -ENOMEM;
+		return NULL;
+	}
+	if (job->call.chunksize)
+		target = job->call.chunksize;
+	item.packer = &c->args;
+	while (rc == 1 && c->count < target &&
+	       (job->call.chunksize || c->args.size < CHUNK_BYTES_MAX))
+		rc = pull_one(job, c, &item);
+	if (rc == PRUN_SOURCE_WAIT) {
+		job->waiting = true;
+		job->wait_fd = item.wait_fd;
+	} else if (rc <= 0) {
+		job->ended = true;
+		job->error = rc;
+	}
+	if (c->count == 0 ||
+	    (job->waiting && job->call.chunksize && c->count < target)) {
+		job->building = c->count ? c : NULL;
+		if (!c->count)
+			chunk_unref(job->cache, c);
+		return NULL;
+	}
+	link_chunk(job, c);
+	return c;
+}
+
+bool job_end(struct prun_job *job, int error, const char *text)
+{
+	struct chunk *c = job->building;
+	bool changed = !job->ended || c || job->finished < job->pulled;
+
+	if (!changed)
+		return false;
+	if (!job->error)
+		job->error = error;
+	job->withdrawn_status = error;
+	job->withdrawn_text = text;
+	job->ended = true;
+	job->waiting = false;
+	job->building = NULL;
+	if (c) {
+		link_chunk(job, c);
+		job_withdrawn(job, c, 0, c->count);
+	}
+	return true;
+}
+
+/* -- Results in -- */
+
+static void unlink_chunk(struct prun_job *job, struct chunk *c)
+{
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		job->first = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	else
+		job->last = c->prev;
+	if (job->cursor == c) {
+		job->cursor = c->next;
+		job->cursor_at = 0;
+	}
+	chunk_unref(job->cache, c);
+}
+
+static void keep_result(struct chunk *c, uint32_t i,
+			const struct engine_result *r,
+			const struct engine_worker *worker)
+{
+	struct chunk_result *to = &c->results[i];
+
+	to->status = r->status;
+	to->size = r->size;
+	to->start_ns = r->start_ns;
+	to->run_ns = r->run_ns;
+	to->worker_id = worker->id;
+	to->worker_pid = worker->pid;
+	to->signal = (uint8_t)worker->signal;
+	to->exit_code = (int16_t)worker->exit_code;
+	to->state = TASK_DONE;
+	to->value = chunk_keep(c, r->data, (size_t)r->size);
+	if (!to->value) {
+		to->status = -ENOMEM;
+		to->value = (const unsigned char *)prun_strerror(-ENOMEM);
+		to->size = strlen((const char *)to->value);
+	}
+}
+
+static bool well_formed(const struct engine_result *r)
+{
+	return r->status < 0 ||
+	       value_length(r->data, (size_t)r->size) == (int64_t)r->size;
+}
+
+static void account(struct prun_job *job, struct chunk *c, uint32_t count)
+{
+	job->finished += count;
+	c->left -= count;
+	if (job->discard && c->left == 0)
+		unlink_chunk(job, c);
+}
+
+bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
+	      uint32_t count, const struct engine_result *results,
+	      const struct engine_worker *worker)
+{
+	bool all_formed = true;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		const struct engine_result *r = &results[i];
+		struct engine_result bad;
+
+		if (!well_formed(r)) {
+			bad = *r;
+			bad.status = PRUN_EPROTO;
+			bad.data = "the worker sent a value that is no msgpack";
+			bad.size = strlen(bad.data);
+			r = &bad;
+			all_formed = false;
+		}
+		if (r->status < 0)
+			job->failed++;
+		if (job->discard)
+			continue;
+		keep_result(c, first + i, r, worker);
+		job->bytes += r->size;
+		if (job->call.order == PRUN_ORDER_UNORDERED)
+			job->ready[(job->ready_first + job->ready_count++) &
+				   (job->ready_capacity - 1)] =
+				(struct job_ref){ c, first + i };
+	}
+	account(job, c, count);
+	return all_formed;
+}
+
+void job_withdrawn(struct prun_job *job, struct chunk *c, uint32_t first,
+		   uint32_t count)
+{
+	static const struct engine_worker nobody = { -1, 0, 0, -1 };
+	struct engine_result r = { .status = job->withdrawn_status };
+	uint32_t i;
+
+	r.data = job->withdrawn_text;
+	r.size = strlen(job->withdrawn_text);
+	for (i = 0; i < count; i++)
+		job_done(job, c, first + i, 1, &r, &nobody);
+}
+
+/* -- Results out -- */
+
+static void show(struct prun_job *job, struct chunk *c, uint32_t i)
+{
+	const struct chunk_result *from = &c->results[i];
+	struct prun_result *r = &job->result;
+	bool failed = from->status < 0;
+
+	r->index = c->index + i;
+	r->cookie = c->cookies ? c->cookies[i] : NULL;
+	r->status = from->status;
+	r->message = failed ? (const char *)from->value : NULL;
+	r->message_size = failed ? (size_t)from->size : 0;
+	r->value = failed ? NULL : from->value;
+	r->value_size = failed ? 0 : (size_t)from->size;
+	r->argument = chunk_argument(c, i, &r->argument_size);
+	r->worker_id = from->worker_id;
+	r->worker_pid = from->worker_pid;
+	r->worker_signal = from->signal;
+	r->worker_exit = from->exit_code;
+	r->start_ns = from->start_ns;
+	r->run_ns = from->run_ns;
+}
+
+/* Which task is next in the job's order: false when it is not finished. */
+static bool next_ready(struct prun_job *job, struct chunk **c, uint32_t *i)
+{
+	struct job_ref *ref;
+
+	if (job->call.order == PRUN_ORDER_UNORDERED) {
+		if (job->ready_count == 0)
+			return false;
+		ref = &job->ready[job->ready_first++ &
+				  (job->ready_capacity - 1)];
+		job->ready_count--;
+		*c = ref->chunk;
+		*i = ref->i;
+		return true;
+	}
+	if (job->cursor && job->cursor_at == job->cursor->count) {
+		if (!job->cursor->next)
+			return false;
+		job->cursor = job->cursor->next;
+		job->cursor_at = 0;
+	}
+	if (!job->cursor ||
+	    job->cursor->results[job->cursor_at].state != TASK_DONE)
+		return false;
+	*c = job->cursor;
+	*i = job->cursor_at++;
+	return true;
+}
+
+bool job_take(struct prun_job *job)
+{
+	struct chunk *c;
+	uint32_t i;
+
+	if (job->discard || !next_ready(job, &c, &i))
+		return false;
+	show(job, c, i);
+	job->delivered++;
+	if (!job_is_stream(job))
+		return true; /* kept until the job is freed */
+	c->results[i].state = TASK_TAKEN;
+	job->bytes -= c->sizes[i] + c->results[i].size;
+	if (job->borrowed != c) {
+		if (job->borrowed)
+			chunk_unref(job->cache, job->borrowed);
+		chunk_ref(c);
+		job->borrowed = c;
+	}
+	if (++c->taken == c->count)
+		unlink_chunk(job, c);
+	return true;
+}
+
+/* The chunks of a finished map by their number. Without memory for it the
+ * list does, slowly. */
+static struct chunk *chunk_of(struct prun_job *job, uint64_t index)
+{
+	uint64_t low = 0, high = job->chunks, n = 0;
+	struct chunk *c;
+
+	if (!job->index && job->completed && job->chunks > 8) {
+		job->index = malloc(job->chunks * sizeof(struct chunk *));
+		for (c = job->first; job->index && c; c = c->next)
+			job->index[n++] = c;
+	}
+	if (!job->index) {
+		for (c = job->first; c; c = c->next)
+			if (index - c->index < c->count)
+				break;
+		return c;
+	}
+	while (low + 1 < high) {
+		uint64_t middle = low + (high - low) / 2;
+
+		if (job->index[middle]->index <= index)
+			low = middle;
+		else
+			high = middle;
+	}
+	return job->index[low];
+}
+
+bool job_look(struct prun_job *job, uint64_t index)
+{
+	struct chunk *c;
+
+	if (index >= job->pulled || job->discard)
+		return false;
+	c = chunk_of(job, index);
+	show(job, c, (uint32_t)(index - c->index));
+	return true;
+}
+
+bool job_look_failed(struct prun_job *job)
+{
+	struct chunk *c;
+	uint32_t i;
+
+	if (job->failed == 0)
+		return false;
+	for (c = job->first; c; c = c->next)
+		for (i = 0; i < c->count; i++)
+			if (c->results[i].status < 0) {
+				show(job, c, i);
+				return true;
+			}
+	return false;
+}
+
+void job_discard(struct prun_job *job)
+{
+	struct chunk *c, *next;
+
+	job->discard = true;
+	if (job->borrowed && !job->in_callback) {
+		chunk_unref(job->cache, job->borrowed);
+		job->borrowed = NULL;
+	}
+	job->ready_count = 0;
+	job->bytes = 0;
+	for (c = job->first; c; c = next) {
+		next = c->next;
+		if (c->left == 0 && !job->in_callback)
+			unlink_chunk(job, c);
+	}
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef JOB_H
+#define JOB_H
+
+/*
+ * One submission: pulls its arguments into chunks, owns the order and the
+ * delivery of its results. Knows no engine: chunks go out and ranges come in.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "chunk.h"
+#include "engine.h"
+#include "prun.h"
+
+struct job_ref {
+	struct chunk *chunk;
+	uint32_t i;
+};
+
+struct prun_job {
+	struct prun_pool *pool; /* NULL once the pool is freed */
+	struct prun_job *next, *prev;		  /* all jobs of the pool */
+	struct prun_job *next_active, *prev_active; /* those to pull from */
+	struct prun_job *next_news;		  /* those to collect */
+	bool active, news;
+
+	struct prun_call call;
+	uint32_t func;
+	uint32_t workers;
+	uint64_t max_payload;
+	struct chunk_cache *cache; /* the pool's; NULL once that is freed */
+
+	bool handle;	/* the caller has one */
+	bool ended;	/* nothing more is pulled */
+	bool completed; /* all is done, and said by the callbacks */
+	bool discard;	/* nobody will read its results */
+	bool in_callback;
+	bool waiting; /* the source has nothing yet */
+	int wait_fd;  /* a copy of what it waits for, or -1 */
+	int error;    /* of the source, the pool, or PRUN_ECANCELLED */
+	int callback_error;
+	int withdrawn_status; /* what withdrawn tasks end with, */
+	const char *withdrawn_text;
+
+	uint64_t pulled, finished, delivered, failed;
+	uint64_t bytes; /* of arguments and results not delivered */
+	uint64_t chunks;
+
+	struct chunk *first, *last; /* not wholly delivered; map: all */
+	struct chunk *building;	    /* of exact size, and not full yet */
+	struct chunk *cursor;	    /* ordered: the next result is here, */
+	uint32_t cursor_at;	    /* at this task */
+	struct job_ref *ready;	    /* unordered: a ring of finished tasks */
+	uint64_t ready_first, ready_count, ready_capacity;
+	struct chunk *borrowed; /* holds what `result` points to */
+	struct prun_result result;
+	struct chunk **index; /* map: chunks in order, for job_at */
+	unsigned visits;      /* of prun_job_next, between two of the pool */
+};
+
+struct job_config {
+	uint32_t func;
+	uint32_t workers;
+	uint64_t max_payload;
+	struct chunk_cache *cache;
+};
+
+/* 0 or an error; takes nothing of the call's payload before success. */
+int job_new(struct prun_job **job, const struct prun_call *call,
+	    const struct job_config *config);
+/* Everything, payload_free included if it has not run. */
+void job_destroy(struct prun_job *job);
+
+/* Ordered and unordered streams, as against map and apply. */
+bool job_is_stream(const struct prun_job *job);
+/* Whether results go to callbacks one by one. */
+bool job_pushes(const struct prun_job *job);
+/* Whether more may be pulled now. */
+bool job_pullable(const struct prun_job *job);
+/* Cannot go on before the caller takes results. */
+bool job_stuck(const struct prun_job *job);
+/* All it pulled is finished, and it will pull no more. */
+bool job_all_done(const struct prun_job *job);
+
+/* Pull about `want` tasks from the source: a chunk to submit, or NULL when
+ * there is none now. */
+struct chunk *job_pull(struct prun_job *job, uint32_t want);
+/* No more is pulled; what was and is not submitted ends as withdrawn. True if
+ * it still would have been. */
+bool job_end(struct prun_job *job, int error, const char *text);
+
+/* From the engine. False: a value was no msgpack. */
+bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
+	      uint32_t count, const struct engine_result *results,
+	      const struct engine_worker *worker);
+void job_withdrawn(struct prun_job *job, struct chunk *c, uint32_t first,
+		   uint32_t count);
+
+/* The next result in the job's order, in job->result; false: none is ready. */
+bool job_take(struct prun_job *job);
+/* The result at an index (map, apply), in job->result. */
+bool job_look(struct prun_job *job, uint64_t index);
+/* The failed result of lowest index, in job->result. */
+bool job_look_failed(struct prun_job *job);
+/* Nobody will read its results: release those it has. */
+void job_discard(struct prun_job *job);
+/* Run payload_free, once. */
+void job_free_payload(struct prun_job *job);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/*
+ * The private descriptors of all pools in this process. A list for the whole
+ * process, because a fork copies the descriptors of all of it; the mutex is
+ * held over fork, so that the child finds the list whole.
+ */
+static struct {
+	pthread_mutex_t mutex;
+	int *fds;
+	size_t count, capacity;
+} private_fds = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+static int private_add(int fd)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&private_fds.mutex);
+	if (private_fds.count == private_fds.capacity) {
+		size_t capacity =
+			private_fds.capacity ? private_fds.capacity * 2 : 16;
+		int *fds = realloc(private_fds.fds, capacity * sizeof(*fds));
+
+		if (fds) {
+			private_fds.fds = fds;
+			private_fds.capacity = capacity;
+		} else {
+			rc = -ENOMEM;
+		}
+	}
+	if (rc == 0)
+		private_fds.fds[private_fds.count++] = fd;
+	pthread_mutex_unlock(&private_fds.mutex);
+	return rc;
+}
+
+static void private_remove(int fd)
+{
+	size_t i;
+
+	pthread_mutex_lock(&private_fds.mutex);
+	for (i = 0; i < private_fds.count; i++) {
+		if (private_fds.fds[i] != fd)
+			continue;
+		private_fds.fds[i] = private_fds.fds[--private_fds.count];
+		break;
+	}
+	if (private_fds.count == 0) {
+		/* The last pool takes the list with it. */
+		free(private_fds.fds);
+		private_fds.fds = NULL;
+		private_fds.capacity = 0;
+	}
+	pthread_mutex_unlock(&private_fds.mutex);
+}
+
+int process_fd_private(int fd)
+{
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	if (fd <= STDERR_FILENO) {
+		int high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+		rc = high < 0 ? -errno : high;
+		close(fd);
+		if (rc < 0)
+			return rc;
+		fd = rc;
+	}
+	rc = private_add(fd);
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+void process_fd_close(int *fd)
+{
+	if (*fd < 0)
+		return;
+	private_remove(*fd);
+	close(*fd);
+	*fd = -1;
+}
+
+/* -- In the child -- */
+
+void process_follow_parent(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* It may have died before the signal was set. */
+	if (getppid() != parent)
+		_exit(127);
+}
+
+static void reset_signals(void)
+{
+	struct sigaction sa;
+	sigset_t none;
+	int sig;
+
+	for (sig = 1; sig < NSIG; sig++) {
+		if (sigaction(sig, NULL, &sa) < 0)
+			continue;
+		if (sig != SIGCHLD && sa.sa_handler == SIG_IGN)
+			continue;
+		memset(&sa, 0, sizeof(sa));
+		sa.sa_handler = SIG_DFL;
+		sigaction(sig, &sa, NULL);
+	}
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void reset_stdio(void)
+{
+	int null = open("/dev/null", O_RDWR);
+	int fd;
+
+	/* Another thread may have printed between the flush and the fork. */
+	__fpurge(stdin);
+	__fpurge(stdout);
+	__fpurge(stderr);
+	if (null < 0)
+		return;
+	if (null != STDIN_FILENO)
+		dup2(null, STDIN_FILENO);
+	/* What the caller closed stays out of the reach of the next open. */
+	for (fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			dup2(null, fd);
+	if (null > STDERR_FILENO)
+		close(null);
+}
+
+static void child_start(int fd, pid_t parent)
+{
+	size_t i;
+
+	process_follow_parent(parent);
+	for (i = 0; i < private_fds.count; i++)
+		if (private_fds.fds[i] != fd)
+			close(private_fds.fds[i]);
+	private_fds.count = 0;
+	pthread_mutex_unlock(&private_fds.mutex);
+	reset_stdio();
+	reset_signals();
+}
+
+/* -- In the parent -- */
+
+static int open_sockets(int fds[2])
+{
+	int i;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	for (i = 0; i < 2; i++) {
+		fds[i] = process_fd_private(fds[i]);
+		if (fds[i] < 0) {
+			int rc = fds[i];
+
+			if (i == 0)
+				close(fds[1]);
+			else
+				process_fd_close(&fds[0]);
+			return rc;
+		}
+	}
+	if (fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0) {
+		int rc = -errno;
+
+		process_fd_close(&fds[0]);
+		process_fd_close(&fds[1]);
+		return rc;
+	}
+	return 0;
+}
+
+int process_start(struct process *p, process_main_fn child, void *arg)
+{
+	sigset_t all, before;
+	pid_t parent = getpid();
+	int fds[2], rc;
+	pid_t pid;
+
+	rc = open_sockets(fds);
+	if (rc < 0)
+		return rc;
+	fflush(stdout);
+	fflush(stderr);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_mutex_lock(&private_fds.mutex);
+	pid = fork();
+	if (pid == 0) {
+		child_start(fds[1], parent);
+		child(fds[1], arg);
+		_exit(127);
+	}
+	rc = -errno;
+	pthread_mutex_unlock(&private_fds.mutex);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	process_fd_close(&fds[1]);
+	if (pid < 0) {
+		process_fd_close(&fds[0]);
+		return rc;
+	}
+	p->pid = pid;
+	p->fd = fds[0];
+	p->pidfd = process_fd_private((int)syscall(SYS_pidfd_open, pid, 0));
+	if (p->pidfd == -1)
+		p->pidfd = -errno;
+	if (p->pidfd < 0) {
+		rc = p->pidfd;
+		kill(pid, SIGKILL);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		process_fd_close(&p->fd);
+		p->pid = 0;
+		p->pidfd = -1;
+		return rc;
+	}
+	return 0;
+}
+
+void process_shutdown(struct process *p)
+{
+	if (p->fd >= 0)
+		shutdown(p->fd, SHUT_WR);
+}
+
+void process_kill(struct process *p, int signal)
+{
+	if (p->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, p->pidfd, signal, NULL, 0);
+}
+
+int process_reap(struct process *p, struct process_end *end, bool block)
+{
+	siginfo_t info;
+	int rc;
+
+	memset(&info, 0, sizeof(info));
+	do {
+		rc = waitid(P_PIDFD, (id_t)p->pidfd, &info,
+			    WEXITED | (block ? 0 : WNOHANG));
+	} while (rc < 0 && errno == EINTR);
+	if (rc == 0 && info.si_pid == 0)
+		return 0;
+	/* ECHILD: the caller ignores SIGCHLD, or waits for all children. */
+	end->known = rc == 0;
+	end->signal = rc == 0 && info.si_code != CLD_EXITED ? info.si_status : 0;
+	end->code = rc == 0 && info.si_code == CLD_EXITED ? info.si_status : -1;
+	p->pid = 0;
+	return 1;
+}
+
+void process_release(struct process *p)
+{
+	process_fd_close(&p->fd);
+	process_fd_close(&p->pidfd);
+	p->pid = 0;
+}

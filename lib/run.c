@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void run_queue_init(struct run_queue *q)
+{
+	q->first = NULL;
+	q->last = &q->first;
+}
+
+void run_queue_push(struct run_queue *q, struct run *r)
+{
+	r->next = NULL;
+	*q->last = r;
+	q->last = &r->next;
+}
+
+void run_queue_push_front(struct run_queue *q, struct run *r)
+{
+	r->next = q->first;
+	if (!q->first)
+		q->last = &r->next;
+	q->first = r;
+}
+
+void run_queue_prepend(struct run_queue *q, struct run_queue *front)
+{
+	if (!front->first)
+		return;
+	*front->last = q->first;
+	if (q->first == NULL)
+		q->last = front->last;
+	q->first = front->first;
+	run_queue_init(front);
+}
+
+struct run *run_new(struct chunk *c, uint32_t at, uint32_t count, bool solo)
+{
+	struct run *r = malloc(sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->next = NULL;
+	r->chunk = c;
+	r->at = at;
+	r->count = count;
+	r->number = 0;
+	r->left = count;
+	r->solo = solo;
+	return r;
+}
+
+struct run *run_cut(struct run *r, uint32_t count)
+{
+	struct run *rest = run_new(r->chunk, r->at + count, r->count - count,
+				   r->solo);
+
+	if (rest)
+		r->count = count;
+	return rest;
+}
+
+uint64_t run_bytes(const struct run *r)
+{
+	const struct chunk *c = r->chunk;
+	uint32_t last = r->at + r->count - 1;
+
+	return c->offsets[last] + c->sizes[last] - c->offsets[r->at];
+}
+
+void run_mark(struct run *r, enum task_state state)
+{
+	uint32_t i;
+
+	for (i = r->at; i < r->at + r->count; i++)
+		if (r->chunk->results[i].state < TASK_DONE)
+			r->chunk->results[i].state = (uint8_t)state;
+}
+
+void run_give_back(struct engine *e, const struct run *r,
+		   const struct engine_result *failure)
+{
+	static const struct engine_worker nobody = { -1, 0, 0, -1 };
+	struct chunk_result *results = r->chunk->results;
+	uint32_t i;
+
+	/* Of a run that was in flight some tasks may be done. */
+	for (i = r->at; i < r->at + r->count; i++) {
+		if (results[i].state >= TASK_DONE)
+			continue;
+		results[i].state = TASK_DONE;
+		if (failure)
+			e->events->done(e->ctx, r->chunk, i, 1, failure,
+					&nobody);
+		else
+			e->events->withdrawn(e->ctx, r->chunk, i, 1);
+	}
+}
+
+/* Those of one job (NULL: all) are withdrawn, the others stay in the queue. */
+void run_queue_withdraw(struct engine *e, struct run_queue *q,
+			const struct prun_job *job)
+{
+	struct run *r = q->first, *next;
+
+	run_queue_init(q);
+	for (; r; r = next) {
+		next = r->next;
+		if (job && r->chunk->job != job) {
+			run_queue_push(q, r);
+			continue;
+		}
+		run_give_back(e, r, NULL);
+		free(r);
+	}
+}
+
+void run_fail(struct engine *e, struct run *r, int status)
+{
+	struct engine_result failure = { .status = status };
+
+	failure.data = prun_strerror(status);
+	failure.size = strlen(failure.data);
+	run_give_back(e, r, &failure);
+	free(r);
+}
+
+void run_queue_free(struct run_queue *q)
+{
+	struct run *r, *next;
+
+	for (r = q->first; r; r = next) {
+		next = r->next;
+		free(r);
+	}
+	run_queue_init(q);
+}
+
+struct run *run_queue_pop(struct run_queue *q)
+{
+	struct run *r = q->first;
+
+	if (!r)
+		return NULL;
+	q->first = r->next;
+	if (!q->first)
+		q->last = &q->first;
+	r->next = NULL;
+	return r;
+}

@@ -1,0 +1,744 @@
+/* SPDX-License-Identifier: MIT */
+#include "slot.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define RECEIVE_BYTES ((size_t)128 << 10)
+/* A worker silent for so long is looked at. */
+#define CHECK_NS 1000000u
+/* Results handed up in one call. */
+#define RANGE_MAX 64u
+
+/* -- Birth -- */
+
+struct birth {
+	const struct worker_setup *setup;
+	struct slot *slot;
+};
+
+static void child_main(int fd, void *arg)
+{
+	const struct birth *b = arg;
+
+	worker_main(b->setup, b->slot->board, b->slot->id, fd);
+}
+
+static uint64_t slot_data(const struct slot *s, unsigned kind)
+{
+	return (uint64_t)(unsigned)s->id << 2 | kind;
+}
+
+static void slot_reset(struct slot *s)
+{
+	frame_reader_reset(&s->in);
+	frame_writer_took(&s->out, s->out.end - s->out.start);
+	run_queue_init(&s->flight);
+	s->outstanding = 0;
+	s->bytes = 0;
+	s->end = 0;
+	s->fresh = 0;
+	s->given = 0;
+	s->received = 0;
+	s->heard = 0;
+	s->check_ns = UINT64_MAX;
+	s->kill_ns = UINT64_MAX;
+	s->blocked = false;
+	s->shut = false;
+	s->ready = false;
+	s->hostile = NULL;
+	s->init_status = 0;
+	s->init_message[0] = '\0';
+}
+
+int slot_start(struct slot *s)
+{
+	const struct engine_config *config = s->engine->config;
+	struct poller *poller = &s->engine->poller;
+	struct worker_setup setup = { &config->funcs, config->initializer,
+				      config->finalizer, config->initarg,
+				      config->max_payload };
+	struct birth birth = { &setup, s };
+	struct process_end end;
+	int rc;
+
+	slot_reset(s);
+	s->board = board_new();
+	if (!s->board)
+		return -ENOMEM;
+	rc = board_share(s->board, true);
+	if (rc == 0)
+		rc = process_start(&s->process, child_main, &birth);
+	board_share(s->board, false);
+	if (rc < 0)
+		goto no_process;
+	rc = poller_add(poller, s->process.fd, EPOLLIN,
+			slot_data(s, ENGINE_DATA_SOCKET));
+	if (rc == 0)
+		rc = poller_add(poller, s->process.pidfd, EPOLLIN,
+				slot_data(s, ENGINE_DATA_PIDFD));
+	if (rc < 0)
+		goto no_events;
+	s->state = SLOT_STARTING;
+	return 0;
+
+no_events:
+	process_kill(&s->process, SIGKILL);
+	process_reap(&s->process, &end, true);
+	process_release(&s->process);
+no_process:
+	board_free(s->board);
+	s->board = NULL;
+	return rc;
+}
+
+/* -- Grants -- */
+
+static void slot_hostile(struct slot *s, const char *what)
+{
+	if (s->hostile || !slot_alive(s) || s->state == SLOT_DOOMED)
+		return;
+	s->hostile = what;
+	process_kill(&s->process, SIGKILL);
+}
+
+uint32_t slot_unstarted(struct slot *s)
+{
+	uint64_t word = board_word(s->board);
+	uint32_t unstarted = s->end - word_next(word);
+
+	if (word_end(word) != s->end || unstarted > s->outstanding) {
+		slot_hostile(s, "an impossible claim");
+		return 0;
+	}
+	return unstarted;
+}
+
+bool slot_grantable(struct slot *s)
+{
+	return s->end == s->fresh || slot_unstarted(s) == 0;
+}
+
+int slot_give(struct slot *s, struct run *r)
+{
+	struct chunk *c = r->chunk;
+	uint64_t bytes = run_bytes(r);
+	struct frame_tasks head = { .chunk = c->id,
+				    .index = c->index + r->at,
+				    .func = c->func,
+				    .first = s->fresh,
+				    .count = r->count,
+				    .flags = r->solo ? FRAME_SOLO : 0 };
+	int rc = frame_put_tasks(&s->out, head, c->sizes + r->at,
+				 c->args.data + c->offsets[r->at], bytes);
+
+	if (rc < 0)
+		return rc;
+	/* The frame leaves after the grant: it is only queued here. */
+	if (s->end == s->fresh)
+		board_grant(s->board, r->count);
+	else if (!board_grant_fresh(s->board, s->fresh, r->count))
+		slot_hostile(s, "an impossible claim");
+	r->number = s->fresh;
+	r->left = r->count;
+	s->fresh += r->count;
+	s->end = s->fresh;
+	s->given += r->count;
+	s->outstanding += r->count;
+	s->bytes += bytes;
+	run_mark(r, TASK_SENT);
+	run_queue_push(&s->flight, r);
+	if (s->check_ns == UINT64_MAX)
+		s->check_ns = s->engine->now_ns + CHECK_NS;
+	return 0;
+}
+
+/* Take the runs from number `to` on out of flight, cutting the one across. */
+static void take_runs(struct slot *s, uint32_t to, struct run_queue *back)
+{
+	struct run **at = &s->flight.first;
+	struct run *r, *next;
+
+	while ((r = *at) != NULL && number_before(r->number, to)) {
+		uint32_t before = to - r->number;
+
+		if (before < r->count) {
+			/* slot_take has seen to it that there is a node. */
+			r->left -= r->count - before;
+			next = r->next;
+			next->chunk = r->chunk;
+			next->at = r->at + before;
+			next->number = to;
+			next->count = r->count - before;
+			next->left = next->count;
+			next->solo = r->solo;
+			r->count = before;
+		}
+		at = &r->next;
+	}
+	s->flight.last = at;
+	*at = NULL;
+	for (; r; r = next) {
+		next = r->next;
+		s->outstanding -= r->count;
+		s->bytes -= run_bytes(r);
+		run_mark(r, TASK_QUEUED);
+		run_queue_push(back, r);
+	}
+}
+
+/* Put an empty node behind the run that `to` cuts, so that the withdrawal
+ * cannot fail for memory after it was done. */
+static bool prepare_cut(struct slot *s, uint32_t to)
+{
+	struct run *r, *node;
+
+	for (r = s->flight.first; r; r = r->next) {
+		if (!number_before(r->number, to) ||
+		    to - r->number >= r->count)
+			continue;
+		node = run_new(r->chunk, 0, 0, false);
+		if (!node)
+			return false;
+		node->number = r->number + r->count;
+		node->left = 0;
+		node->next = r->next;
+		r->next = node;
+		if (!node->next)
+			s->flight.last = &node->next;
+		return true;
+	}
+	return true;
+}
+
+static void drop_empty_runs(struct slot *s)
+{
+	struct run **at = &s->flight.first;
+	struct run *r;
+
+	while ((r = *at) != NULL) {
+		if (r->left > 0) {
+			at = &r->next;
+			continue;
+		}
+		*at = r->next;
+		free(r);
+	}
+	s->flight.last = at;
+}
+
+bool slot_take(struct slot *s, uint32_t to, struct run_queue *back)
+{
+	if (!prepare_cut(s, to))
+		return false;
+	if (!board_withdraw(s->board, to)) {
+		drop_empty_runs(s);
+		return false;
+	}
+	s->end = to;
+	take_runs(s, to, back);
+	drop_empty_runs(s);
+	return true;
+}
+
+/* The tasks of other jobs go back to the engine with the rest; it knows whose
+ * each is. */
+void slot_take_all(struct slot *s, const struct prun_job *job,
+		   struct run_queue *back)
+{
+	const struct run *r;
+	uint32_t unstarted;
+
+	for (r = s->flight.first; r; r = r->next)
+		if (!job || r->chunk->job == job)
+			break;
+	if (!r)
+		return;
+	/* Each failure means that one more task was started meanwhile. */
+	do {
+		unstarted = slot_unstarted(s);
+	} while (unstarted > 0 && !slot_take(s, s->end - unstarted, back) &&
+		 !s->hostile);
+}
+
+void slot_retire(struct slot *s)
+{
+	if (s->state == SLOT_RETIRING || s->state == SLOT_DOOMED)
+		return;
+	/* Without memory for the frame, end-of-file says the same. */
+	(void)frame_put_stop(&s->out);
+	s->state = SLOT_RETIRING;
+}
+
+void slot_doom(struct slot *s, int signal, struct run_queue *back)
+{
+	if (s->state != SLOT_DOOMED) {
+		take_runs(s, s->flight.first ? s->flight.first->number : 0,
+			  back);
+		s->outstanding = 0;
+		s->bytes = 0;
+		s->state = SLOT_DOOMED;
+		frame_writer_took(&s->out, s->out.end - s->out.start);
+		process_shutdown(&s->process);
+		s->check_ns = UINT64_MAX;
+		poller_remove(&s->engine->poller, s->process.fd);
+	}
+	process_kill(&s->process, signal);
+}
+
+/* -- Bytes out -- */
+
+static void want_writable(struct slot *s, bool blocked)
+{
+	if (s->blocked == blocked)
+		return;
+	s->blocked = blocked;
+	poller_change(&s->engine->poller, s->process.fd,
+		      blocked ? EPOLLIN | EPOLLOUT : EPOLLIN,
+		      slot_data(s, ENGINE_DATA_SOCKET));
+}
+
+void slot_send(struct slot *s)
+{
+	struct frame_writer *w = &s->out;
+
+	while (w->start < w->end) {
+		ssize_t n = send(s->process.fd, w->data + w->start,
+				 w->end - w->start, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN) {
+			want_writable(s, true);
+			return;
+		}
+		if (n < 0) {
+			/* It is dying: its pidfd will say so. */
+			frame_writer_took(w, w->end - w->start);
+			break;
+		}
+		frame_writer_took(w, (size_t)n);
+	}
+	want_writable(s, false);
+	if (s->state == SLOT_RETIRING && !s->shut) {
+		s->shut = true;
+		process_shutdown(&s->process);
+	}
+}
+
+/* -- Results in -- */
+
+/* Results on their way up, of consecutive tasks of one chunk. */
+struct range {
+	struct slot *slot;
+	struct chunk *chunk;
+	uint32_t first, count;
+	struct engine_result results[RANGE_MAX];
+};
+
+static void estimate(struct slot *s, const struct range *g)
+{
+	uint64_t *e = &s->estimates[g->chunk->func];
+	uint64_t sum = 0, mean;
+	uint32_t i;
+
+	for (i = 0; i < g->count; i++)
+		sum += g->results[i].run_ns;
+	mean = sum / g->count;
+	*e = *e ? (*e * 7 + mean) / 8 : mean;
+	if (*e == 0)
+		*e = 1;
+}
+
+static void range_flush(struct range *g)
+{
+	struct slot *s = g->slot;
+	const struct engine *e = s->engine;
+	struct engine_worker who = { s->id, s->process.pid, 0, -1 };
+	uint32_t count = g->count;
+
+	if (!count)
+		return;
+	estimate(s, g);
+	g->count = 0;
+	if (!e->events->done(e->ctx, g->chunk, g->first, count, g->results,
+			     &who))
+		slot_hostile(s, "a value that is no msgpack");
+}
+
+/* The run in flight that holds a number; NULL: none does. */
+static struct run **find_run(struct slot *s, uint32_t number)
+{
+	struct run **at = &s->flight.first;
+
+	while (*at && number - (*at)->number >= (*at)->count)
+		at = &(*at)->next;
+	return *at ? at : NULL;
+}
+
+static void remove_run(struct slot *s, struct run **at)
+{
+	struct run *r = *at;
+
+	*at = r->next;
+	if (!*at)
+		s->flight.last = at;
+	free(r);
+}
+
+/* One result: it must be of a task that this process holds, has claimed and
+ * has not given back. */
+static void take_result(struct slot *s, const struct frame *f, struct range *g)
+{
+	const struct frame_result *head = &f->result;
+	struct run **at = find_run(s, head->number);
+	struct engine_result *result;
+	struct chunk *c;
+	uint32_t i;
+
+	if (!at || !number_before(head->number,
+				  word_next(board_word(s->board)))) {
+		slot_hostile(s, "a result of a task it does not hold");
+		return;
+	}
+	c = (*at)->chunk;
+	i = (*at)->at + (head->number - (*at)->number);
+	if (c->results[i].state != TASK_SENT || head->status > 0) {
+		slot_hostile(s, "a second result of one task");
+		return;
+	}
+	if (g->count == RANGE_MAX || g->chunk != c || g->first + g->count != i)
+		range_flush(g);
+	if (s->hostile)
+		return;
+	if (g->count == 0) {
+		g->chunk = c;
+		g->first = i;
+	}
+	c->results[i].state = TASK_DONE;
+	result = &g->results[g->count++];
+	result->status = head->status;
+	result->data = f->body;
+	result->size = f->size;
+	result->start_ns = head->start_ns;
+	result->run_ns = head->run_ns;
+	s->outstanding--;
+	s->bytes -= c->sizes[i];
+	if (--(*at)->left == 0)
+		remove_run(s, at);
+}
+
+static void take_ready(struct slot *s, const struct frame *f)
+{
+	size_t size = f->size < sizeof(s->init_message) - 1 ?
+			      (size_t)f->size :
+			      sizeof(s->init_message) - 1;
+
+	if (s->ready) {
+		slot_hostile(s, "a second start");
+		return;
+	}
+	s->init_status = f->result.status;
+	memcpy(s->init_message, f->body, size);
+	s->init_message[size] = '\0';
+	if (s->init_status < 0)
+		return;
+	s->ready = true;
+	if (s->state == SLOT_STARTING)
+		s->state = SLOT_READY;
+}
+
+/* Turn the bytes received into results. */
+static void take_frames(struct slot *s)
+{
+	struct range g = { .slot = s };
+	struct frame f;
+	int rc = 0;
+
+	while (!s->hostile && (rc = frame_next(&f, &s->in)) > 0) {
+		if (f.kind == FRAME_RESULT)
+			take_result(s, &f, &g);
+		else if (f.kind == FRAME_READY)
+			take_ready(s, &f);
+		else
+			slot_hostile(s, "a frame that only the parent sends");
+	}
+	range_flush(&g);
+	if (rc < 0)
+		slot_hostile(s, "a frame that is none");
+	/* Silent again from now on. */
+	s->check_ns = s->outstanding ? s->engine->now_ns + CHECK_NS :
+				       UINT64_MAX;
+}
+
+/* `n` bytes came by the socket; those that the board gave already are
+ * dropped. */
+static void heard(struct slot *s, unsigned char *at, size_t n)
+{
+	uint64_t known = s->received - s->heard;
+
+	s->heard += n;
+	if (known >= n)
+		return;
+	if (known > 0)
+		memmove(at, at + known, n - (size_t)known);
+	frame_reader_fed(&s->in, n - (size_t)known);
+	s->received = s->heard;
+}
+
+/* One read; false when there was nothing. */
+static bool receive_once(struct slot *s, bool *full)
+{
+	size_t min = frame_reader_missing(&s->in), room;
+	unsigned char *at;
+	ssize_t n;
+
+	if (min < RECEIVE_BYTES / 2)
+		min = RECEIVE_BYTES / 2;
+	if (min > s->in.max) /* a lying head; frame_next says so */
+		min = RECEIVE_BYTES / 2;
+	at = frame_reader_space(&s->in, min, &room);
+	if (!at) {
+		slot_hostile(s, "a result there is no memory for");
+		return false;
+	}
+	do {
+		n = recv(s->process.fd, at, room, MSG_DONTWAIT);
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return false;
+	*full = (size_t)n == room;
+	heard(s, at, (size_t)n);
+	return true;
+}
+
+void slot_receive(struct slot *s)
+{
+	bool full = false;
+
+	if (s->state == SLOT_DOOMED || s->hostile)
+		return;
+	if (!receive_once(s, &full)) {
+		/* End of file: the pidfd tells the rest. A dead peer's socket
+		 * stays readable and must not keep the loop busy. */
+		poller_remove(&s->engine->poller, s->process.fd);
+		return;
+	}
+	take_frames(s);
+}
+
+static void harvest(struct slot *s)
+{
+	size_t room;
+	unsigned char *at;
+	int64_t n;
+
+	if (board_committed(s->board) == s->received)
+		return;
+	at = frame_reader_space(&s->in, BOARD_OUT_SIZE, &room);
+	if (!at)
+		return; /* the socket carries the same bytes */
+	n = board_harvest(s->board, s->received, at);
+	if (n < 0) {
+		slot_hostile(s, "more results than its board holds");
+		return;
+	}
+	frame_reader_fed(&s->in, (size_t)n);
+	s->received += (uint64_t)n;
+	take_frames(s);
+}
+
+void slot_check(struct slot *s)
+{
+	uint64_t now = s->engine->now_ns;
+	uint64_t start_ns;
+	uint32_t number;
+
+	s->check_ns = UINT64_MAX;
+	if (s->state == SLOT_DOOMED || s->hostile || !s->outstanding)
+		return;
+	harvest(s);
+	if (!s->outstanding)
+		return;
+	/* A worker sends at the end of a task that took long, so while one
+	 * runs that long already, nothing can be waiting on the board. */
+	if (slot_unstarted(s) < s->outstanding &&
+	    board_running(s->board, 0, &number, &start_ns) &&
+	    start_ns + CHECK_NS < now) {
+		s->check_ns = UINT64_MAX;
+		return;
+	}
+	s->check_ns = now + CHECK_NS;
+}
+
+/* -- Death -- */
+
+static void describe(char *text, size_t size, const struct slot *s, pid_t pid,
+		     const struct process_end *end, uint64_t run_ns)
+{
+	double ms = (double)run_ns / 1e6;
+	const char *name;
+
+	if (s->hostile) {
+		snprintf(text, size, "the worker (pid %d) sent %s, after "
+			 "%.1f ms", (int)pid, s->hostile, ms);
+	} else if (!end->known) {
+		snprintf(text, size, "the worker (pid %d) died after %.1f ms; "
+			 "how is not known, its status was taken by another "
+			 "wait()", (int)pid, ms);
+	} else if (end->signal) {
+		name = sigabbrev_np(end->signal);
+		snprintf(text, size, "the worker (pid %d) was killed by %s%s "
+			 "(signal %d) after %.1f ms", (int)pid,
+			 name ? "SIG" : "a ", name ? name : "real-time signal",
+			 end->signal, ms);
+	} else {
+		snprintf(text, size, "the worker (pid %d) exited with code %d "
+			 "after %.1f ms", (int)pid, end->code, ms);
+	}
+}
+
+/* When the task in a lane began; 0: it is in no lane. */
+static uint64_t started_ns(const struct slot *s, uint32_t number)
+{
+	uint64_t start_ns;
+	uint32_t in_lane;
+	unsigned lane;
+
+	for (lane = 0; lane < PRUN_LANES_MAX; lane++)
+		if (board_running(s->board, lane, &in_lane, &start_ns) &&
+		    in_lane == number)
+			return start_ns < s->engine->now_ns ?
+				       start_ns : s->engine->now_ns;
+	return 0;
+}
+
+static void fail_task(struct slot *s, struct run *r, uint32_t i, pid_t pid,
+		      const struct process_end *end)
+{
+	const struct engine *e = s->engine;
+	struct engine_worker who = { s->id, pid, end->signal, end->code };
+	uint64_t start_ns = started_ns(s, r->number + i);
+	struct engine_result result;
+	char text[256];
+
+	result.start_ns = start_ns;
+	result.run_ns = start_ns ? e->now_ns - start_ns : 0;
+	result.status = s->hostile ? PRUN_EPROTO : PRUN_EWORKER;
+	describe(text, sizeof(text), s, pid, end, result.run_ns);
+	result.data = text;
+	result.size = strlen(text);
+	r->chunk->results[r->at + i].state = TASK_DONE;
+	e->events->done(e->ctx, r->chunk, r->at + i, 1, &result, &who);
+}
+
+/* The claim that counts after a death: up to where tasks were started. What a
+ * hostile worker's board says is believed only where it is possible. */
+static uint32_t last_claim(const struct slot *s)
+{
+	uint32_t first = s->flight.first->number;
+	uint32_t next = word_next(board_word(s->board));
+
+	if (next - first > s->fresh - first)
+		return first + 1;
+	if (s->hostile && next == first)
+		return first + 1;
+	return next;
+}
+
+/*
+ * Claimed and without a result: it was running. One such task is to blame;
+ * several can only be the lanes of a batch, which are run again one by one.
+ */
+static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
+		  const struct process_end *end, struct run_queue *back)
+{
+	uint32_t next = last_claim(s);
+	uint32_t running = 0, i;
+	struct run *r, *solo;
+	bool again;
+
+	for (r = flight->first; r; r = r->next)
+		for (i = 0; i < r->count; i++)
+			running += r->chunk->results[r->at + i].state ==
+					   TASK_SENT &&
+				   number_before(r->number + i, next);
+	while ((r = flight->first) != NULL) {
+		flight->first = r->next;
+		again = running > 1 &&
+			s->engine->config->funcs.funcs[r->chunk->func].batch;
+		for (i = 0; i < r->count &&
+			    number_before(r->number + i, next); i++) {
+			if (r->chunk->results[r->at + i].state != TASK_SENT)
+				continue;
+			solo = again ? run_new(r->chunk, r->at + i, 1, true) :
+				       NULL;
+			if (solo) {
+				run_mark(solo, TASK_QUEUED);
+				run_queue_push(back, solo);
+			} else {
+				fail_task(s, r, i, pid, end);
+			}
+		}
+		if (i == r->count) {
+			free(r);
+			continue;
+		}
+		r->at += i;
+		r->count -= i;
+		r->left = r->count;
+		run_mark(r, TASK_QUEUED);
+		run_queue_push(back, r);
+	}
+}
+
+/* The socket to its last byte, then the board. */
+static void take_last_words(struct slot *s)
+{
+	bool full;
+
+	if (s->state == SLOT_DOOMED)
+		return;
+	while (!s->hostile && receive_once(s, &full))
+		take_frames(s);
+	if (!s->hostile)
+		harvest(s);
+}
+
+bool slot_bury(struct slot *s, struct run_queue *back)
+{
+	struct process_end end;
+	struct run_queue flight;
+	pid_t pid = s->process.pid;
+
+	if (!process_reap(&s->process, &end, false))
+		return false;
+	s->process.pid = pid; /* results to come still name it */
+	take_last_words(s);
+	flight = s->flight;
+	if (flight.first)
+		blame(s, &flight, pid, &end, back);
+	if (!s->ready && s->init_status == 0 && s->state == SLOT_STARTING) {
+		s->init_status = PRUN_EINIT;
+		describe(s->init_message, sizeof(s->init_message), s, pid, &end,
+			 0);
+	}
+	slot_release(s);
+	return true;
+}
+
+void slot_release(struct slot *s)
+{
+	process_release(&s->process);
+	board_free(s->board);
+	s->board = NULL;
+	s->state = SLOT_EMPTY;
+	s->check_ns = UINT64_MAX;
+	s->kill_ns = UINT64_MAX;
+	run_queue_init(&s->flight);
+	s->outstanding = 0;
+}

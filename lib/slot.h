@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLOT_H
+#define SLOT_H
+
+/*
+ * A slot: the place of one worker in the local engine, which outlives the
+ * worker. It grants numbers to the process, queues frames for it, and turns
+ * its results back into tasks of chunks. Knows neither its siblings nor how
+ * work is shared out.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "board.h"
+#include "engine.h"
+#include "frame.h"
+#include "process.h"
+#include "run.h"
+#include "worker.h"
+
+enum slot_state {
+	SLOT_EMPTY,    /* no process */
+	SLOT_STARTING, /* born, not heard of yet; may be fed */
+	SLOT_READY,
+	SLOT_RETIRING, /* told to stop after what it has */
+	SLOT_DOOMED    /* killed or to be killed; nothing it says counts */
+};
+
+struct slot {
+	struct engine *engine;
+	int id;
+	enum slot_state state;
+	bool ready; /* this process has finished its start */
+	struct process process;
+	struct board *board;
+	struct frame_reader in;
+	struct frame_writer out;
+	bool blocked;	     /* the socket is full; EPOLLOUT is asked for */
+	bool shut;	     /* shutdown was done */
+	const char *hostile; /* what it did, or NULL */
+	struct run_queue flight; /* by number */
+	uint32_t outstanding;	 /* tasks in flight */
+	uint64_t bytes;		 /* of their arguments */
+	uint32_t end;		 /* granted up to here */
+	uint32_t fresh;		 /* beyond every number used */
+	uint64_t given;		 /* tasks granted to this process */
+	uint64_t received;	 /* stream position of results, whichever way */
+	uint64_t heard;		 /* the same, of the socket alone */
+	uint64_t check_ns;	 /* look at the board then; UINT64_MAX: no */
+	uint64_t kill_ns;	 /* end of grace; UINT64_MAX: none */
+	int init_status;
+	char init_message[512];
+	uint64_t *estimates; /* of the engine: task time by function, ns */
+};
+
+static inline bool slot_alive(const struct slot *s)
+{
+	return s->state != SLOT_EMPTY;
+}
+
+static inline bool slot_feedable(const struct slot *s)
+{
+	return s->state == SLOT_STARTING || s->state == SLOT_READY;
+}
+
+/* Fork its worker. 0 or -errno. */
+int slot_start(struct slot *s);
+/* Granted and not started. A board that cannot be so makes it hostile. */
+uint32_t slot_unstarted(struct slot *s);
+/* Whether it can be granted more now: not while a withdrawal is unfinished. */
+bool slot_grantable(struct slot *s);
+/* Grant the run and queue its frame. Takes the run. 0 or -ENOMEM (the run is
+ * the caller's still). */
+int slot_give(struct slot *s, struct run *r);
+/* Take back all numbers from `to` on, which must be the start of no task that
+ * runs; what was taken goes to `back`. False: one of them has started. */
+bool slot_take(struct slot *s, uint32_t to, struct run_queue *back);
+/* The same for what is not started, of one job (NULL: of all). */
+void slot_take_all(struct slot *s, const struct prun_job *job,
+		   struct run_queue *back);
+/* Finish what you have, and leave. */
+void slot_retire(struct slot *s);
+/* Nothing it says counts from now on; what it has goes to `back`, with the
+ * tasks of those runs that are done already. */
+void slot_doom(struct slot *s, int signal, struct run_queue *back);
+void slot_send(struct slot *s);
+/* Its socket is readable. */
+void slot_receive(struct slot *s);
+/* Take what is on its board and not received, see what it runs. */
+void slot_check(struct slot *s);
+/* Its pidfd is readable: reap, take the last results, fail what was running;
+ * what had not started goes to `back`. False: it is not dead. */
+bool slot_bury(struct slot *s, struct run_queue *back);
+void slot_release(struct slot *s);
+
+#endif
