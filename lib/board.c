@@ -109,8 +109,8 @@ int64_t board_harvest(const struct board *b, uint64_t from, void *to)
 	return (int64_t)size;
 }
 
-void board_write(struct board *b, uint64_t position, const void *data,
-		 size_t size)
+void board_write_wrapped(struct board *b, uint64_t position, const void *data,
+			 size_t size)
 {
 	size_t at = position % BOARD_OUT_SIZE;
 	size_t head = BOARD_OUT_SIZE - at;

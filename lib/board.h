@@ -37,10 +37,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "prun.h"
 
 #define BOARD_OUT_SIZE 65536u
+#define BOARD_HEAD_SIZE 32u
 
 struct board_lane {
 	_Atomic uint64_t state; /* 0: idle; else number << 1 | 1 */
@@ -179,8 +181,26 @@ static inline void board_commit(struct board *b, uint64_t committed)
 	atomic_store_explicit(&b->committed, committed, memory_order_release);
 }
 
-/* Write `size` bytes at a stream position, around the ring's end. */
-void board_write(struct board *b, uint64_t position, const void *data,
-		 size_t size);
+/* Write at a stream position around the ring's end. */
+void board_write_wrapped(struct board *b, uint64_t position, const void *data,
+			 size_t size);
+
+/* Write a head of BOARD_HEAD_SIZE bytes and `size` bytes of data. */
+static inline void board_write(struct board *b, uint64_t position,
+			       const void *head, const void *data, size_t size)
+{
+	size_t at = position % BOARD_OUT_SIZE;
+
+	if (at + BOARD_HEAD_SIZE + size > BOARD_OUT_SIZE) {
+		board_write_wrapped(b, position, head, BOARD_HEAD_SIZE);
+		board_write_wrapped(b, position + BOARD_HEAD_SIZE, data, size);
+		return;
+	}
+	memcpy(b->out + at, head, BOARD_HEAD_SIZE);
+	if (size == 1) /* nil, true, a small integer */
+		b->out[at + BOARD_HEAD_SIZE] = *(const unsigned char *)data;
+	else
+		memcpy(b->out + at + BOARD_HEAD_SIZE, data, size);
+}
 
 #endif

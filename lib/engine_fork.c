@@ -9,7 +9,7 @@
 
 /* Unstarted work a worker holds, in time, tasks and bytes. */
 #define WINDOW_NS 200000u
-#define WINDOW_TASKS 2048u
+#define WINDOW_TASKS 4096u
 #define WINDOW_BYTES ((uint64_t)1 << 20)
 /* What a task is taken to last as long as nobody knows. */
 #define UNKNOWN_NS 1000000u
@@ -82,14 +82,14 @@ static uint32_t slot_room(struct slot *s, uint32_t goal, uint64_t max)
 }
 
 /*
- * Choose whom to feed: the one with the least in hand, and with it a quarter
+ * Choose whom to feed: the one with the least in hand, and with it half
  * of a window, so that tasks spread over all before one is full.
  */
 static void choose_target(struct engine_fork *e, uint32_t func)
 {
 	uint64_t max = e->base.config->maxtasksperchild;
 	uint32_t goal = window_goal(e, func);
-	uint32_t quantum = e->estimates[func] && goal > 4 ? goal / 4 : 1;
+	uint32_t quantum = e->estimates[func] && goal > 4 ? goal / 2 : 1;
 	uint32_t least = UINT32_MAX, i, room;
 
 	e->target_room = 0;

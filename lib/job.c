@@ -226,8 +226,7 @@ static int pull_one(struct prun_job *job, struct chunk *c,
 		size = c->args.size - before;
 		if (c->args.error)
 			rc = c->args.error;
-		else if (size == 0 || value_length(c->args.data + before,
-						   size) != (int64_t)size)
+		else if (!value_is_whole(c->args.data + before, size))
 			rc = PRUN_EVALUE;
 		else
 			rc = chunk_add(c, before, item->cookie);
@@ -370,8 +369,7 @@ static void keep_result(struct chunk *c, uint32_t i,
 
 static bool well_formed(const struct engine_result *r)
 {
-	return r->status < 0 ||
-	       value_length(r->data, (size_t)r->size) == (int64_t)r->size;
+	return r->status < 0 || value_is_whole(r->data, (size_t)r->size);
 }
 
 static void account(struct prun_job *job, struct chunk *c, uint32_t count)

@@ -894,7 +894,7 @@ int prun_job_next(const struct prun_result **result, struct prun_job *job,
 		rc = PRUN_EINVAL;
 	if (rc < 0)
 		return rc;
-	if (pool && visit_due(pool, job) && !job->completed) {
+	if (pool && !job->completed && visit_due(pool, job)) {
 		enter(pool, false);
 		turn(pool, 0);
 		remember_visit(pool);

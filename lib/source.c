@@ -292,5 +292,10 @@ int prun_source_lines(struct prun_item *item, void *lines)
 	if (rc != 1)
 		return rc;
 	rc = prun_pack_bin(p, line, len);
-	return rc < 0 ? rc : 1;
+	if (rc == 0)
+		return 1;
+	/* The line was not given out, so it is the next one still. */
+	l->start = (size_t)(line - l->data);
+	l->scanned = l->start;
+	return rc;
 }

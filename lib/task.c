@@ -39,9 +39,7 @@ static int check_result(struct prun_task *t)
 				      prun_strerror(t->ret.error));
 	if (t->ret.size == 0)
 		return prun_pack_nil(&t->ret);
-	if (t->ret.size == 1 && t->ret.data[0] < 0x80)
-		return 0;
-	if (value_length(t->ret.data, t->ret.size) != (int64_t)t->ret.size)
+	if (!value_is_whole(t->ret.data, t->ret.size))
 		return prun_task_fail(t, PRUN_EVALUE,
 				      "the result is not one msgpack value");
 	return 0;

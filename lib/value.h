@@ -35,6 +35,23 @@ void packer_truncate(struct prun_packer *p, size_t size);
  * bounded by VALUE_DEPTH_MAX; every count is checked against the bytes left. */
 int64_t value_length(const void *data, size_t size);
 
+/* Whether the bytes are exactly one value, with a short way for the commonest:
+ * small and sized integers, nil, booleans, floats. */
+static inline bool value_is_whole(const void *data, size_t size)
+{
+	/* Sizes of 0xca (float 32) to 0xd3 (int 64). */
+	static const unsigned char sized[] = { 5, 9, 2, 3, 5, 9, 2, 3, 5, 9 };
+	const unsigned char *p = data;
+
+	if (size == 0)
+		return false;
+	if (p[0] < 0x80 || p[0] >= 0xe0 || p[0] == 0xc0)
+		return size == 1;
+	if (p[0] >= 0xca && p[0] <= 0xd3)
+		return size == sized[p[0] - 0xca];
+	return value_length(data, size) == (int64_t)size;
+}
+
 /* Read a whole value of one kind: 0 or PRUN_ETYPE. The bytes must have passed
  * value_length() or prun_value_check(). */
 int value_str(const void *data, size_t size, const char **s, size_t *len);

@@ -7,15 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "process.h"
+#include "ticks.h"
 
 /* Results wait for company at most this long, and in at most so many bytes. */
 #define FLUSH_NS 100000u
-#define FLUSH_BYTES 16384u
+#define FLUSH_BYTES 32768u
 #define RECEIVE_BYTES ((size_t)64 << 10)
+
+_Static_assert(sizeof(struct frame_result) == BOARD_HEAD_SIZE,
+	       "the board writes heads of results");
 
 struct worker {
 	const struct worker_setup *setup;
@@ -38,17 +41,10 @@ struct worker {
 
 	uint64_t committed, sent; /* positions in the stream of results */
 	uint32_t window;	  /* tasks granted when results last went out */
+	struct ticks ticks;
 	uint64_t now_ns, flushed_ns;
 	int error; /* sticky */
 };
-
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* -- Results out -- */
 
@@ -122,8 +118,7 @@ static void put(struct worker *w, struct frame_result *head, const void *data,
 	end = w->committed + need;
 	if (end > BOARD_OUT_SIZE)
 		board_reserve(w->board, end - BOARD_OUT_SIZE);
-	board_write(w->board, w->committed, head, sizeof(*head));
-	board_write(w->board, w->committed + sizeof(*head), data, size);
+	board_write(w->board, w->committed, head, data, size);
 	w->committed = end;
 	board_commit(w->board, end);
 }
@@ -214,7 +209,7 @@ static void finish(struct worker *w, struct prun_task *t, int rc)
 
 	if (__fpending(stdout))
 		fflush(stdout);
-	w->now_ns = clock_ns();
+	w->now_ns = ticks_now(&w->ticks);
 	head.status = task_outcome(t, rc, &data, &size);
 	head.tag = frame_tag(FRAME_RESULT, size);
 	head.start_ns = t->start_ns;
@@ -339,7 +334,7 @@ static void run_tasks(struct worker *w)
 
 int worker_run(struct worker *w)
 {
-	w->now_ns = clock_ns();
+	w->now_ns = ticks_now(&w->ticks);
 	while (!w->error && in_hand(w))
 		run_tasks(w);
 	if (w->error)
@@ -411,7 +406,7 @@ int worker_ready(struct worker *w)
 		w->tasks[lane].state = w->state;
 	head.status = rc;
 	head.tag = frame_tag(FRAME_READY, strlen(message));
-	w->now_ns = clock_ns();
+	w->now_ns = ticks_now(&w->ticks);
 	put(w, &head, message, strlen(message));
 	worker_flush(w);
 	return rc;
