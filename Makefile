@@ -52,8 +52,8 @@ SONAME := libprun.so.$(MAJOR)
 SHARED := $(BUILD)/libprun.so.$(VERSION)
 PRUN   := $(BUILD)/prun
 
-.PHONY: all help lib clean demo check check-all unit cli-tests floors bench \
-	install uninstall setup setup-check asan valgrind coverage lint format \
+.PHONY: all help lib clean demo check check-run check-all unit cli-tests floors bench bench-run \
+	install uninstall setup setup-check setup-ci asan valgrind coverage lint format \
 	examples
 
 all: $(PRUN) $(STATIC) $(SHARED) $(BUILD)/libprun.pc ## build everything (default)
@@ -123,6 +123,9 @@ setup: ## install what building needs (Debian packages)
 
 setup-check: ## install what building and testing need
 	@tests/tools/setup build check
+
+setup-ci:
+	@tests/tools/setup build check ci
 
 unit: $(CHECK_BIN) $(PLUGINS) ## run the unit tests
 	@PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins tests/tools/run-checks $(CHECK_BIN)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_MAX 64
+#define CACHE_MAX 16
 /* Larger buffers go back to malloc rather than to the cache. */
 #define CACHE_ARGS_MAX ((size_t)64 << 10)
 #define BLOCK_MIN 256u

@@ -64,6 +64,9 @@ struct chunk {
 	struct arena arena;
 };
 
+/* What a task takes in its chunk beside its argument and its result. */
+#define CHUNK_TASK_OVERHEAD (sizeof(struct chunk_result) + 2 * sizeof(uint64_t))
+
 /* A cache of chunks, so that the steady state takes no memory. */
 struct chunk_cache {
 	struct chunk *free;

@@ -83,7 +83,7 @@ static uint32_t slot_room(struct slot *s, uint32_t goal, uint64_t max)
 
 /*
  * Choose whom to feed: the one with the least in hand, and with it half
- * of a window, so that tasks spread over all before one is full.
+ * a window, so that tasks spread over all before one is full.
  */
 static void choose_target(struct engine_fork *e, uint32_t func)
 {

@@ -232,7 +232,7 @@ static int pull_one(struct prun_job *job, struct chunk *c,
 			rc = chunk_add(c, before, item->cookie);
 		if (rc == 0) {
 			job->pulled++;
-			job->bytes += size;
+			job->bytes += size + CHUNK_TASK_OVERHEAD;
 			return 1;
 		}
 	}
@@ -492,7 +492,7 @@ bool job_take(struct prun_job *job)
 	if (!job_is_stream(job))
 		return true; /* kept until the job is freed */
 	c->results[i].state = TASK_TAKEN;
-	job->bytes -= c->sizes[i] + c->results[i].size;
+	job->bytes -= c->sizes[i] + c->results[i].size + CHUNK_TASK_OVERHEAD;
 	if (job->borrowed != c) {
 		if (job->borrowed)
 			chunk_unref(job->cache, job->borrowed);

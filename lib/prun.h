@@ -605,8 +605,8 @@ struct prun_call {
 	uint32_t buffersize;   /* streams: tasks submitted and not delivered
 				  at the most; 0: 65,536 */
 	uint64_t bufferbytes;  /* streams: bytes of their arguments and
-				  results above which no more are pulled;
-				  0: 4 MiB */
+				  results, with some 64 of bookkeeping a task,
+				  above which no more are pulled; 0: 4 MiB */
 	/*
 	 * apply: one of the two is called once with the result.
 	 * map: callback(job, NULL) once when all succeeded, otherwise

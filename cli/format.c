@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "format.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+int format_init(struct format *f, struct output *out, const struct options *o,
+		const struct task *task)
+{
+	f->out = out;
+	f->kind = task ? task->kind : TASK_VALUE;
+	f->bsd_tag = task && o->bsd_tag ? task->tag : NULL;
+	f->tag = o->tag;
+	f->zero = o->zero;
+	return msgpack_zone_init(&f->zone, 4096) ? 0 : -ENOMEM;
+}
+
+void format_release(struct format *f)
+{
+	msgpack_zone_destroy(&f->zone);
+}
+
+void format_item(const char **item, size_t *len, const void *argument,
+		 size_t argument_size)
+{
+	if (prun_unpack(argument, argument_size, NULL, "s#", item, len) < 0) {
+		*item = "";
+		*len = 0;
+	}
+}
+
+static void put(struct format *f, const char *s, size_t len)
+{
+	output_put(f->out, s, len);
+}
+
+static void put_end(struct format *f)
+{
+	put(f, f->zero ? "\0" : "\n", 1);
+}
+
+static void put_item_tag(struct format *f, const struct prun_result *result)
+{
+	const char *item;
+	size_t len;
+
+	if (!f->tag)
+		return;
+	format_item(&item, &len, result->argument, result->argument_size);
+	put(f, item, len);
+	put(f, "\t", 1);
+}
+
+/* One record; with --tag each of its lines gets the item. */
+static void put_text(struct format *f, const struct prun_result *result,
+		     const char *s, size_t len)
+{
+	const char *newline;
+
+	while (f->tag && !f->zero && (newline = memchr(s, '\n', len))) {
+		size_t n = (size_t)(newline + 1 - s);
+
+		put_item_tag(f, result);
+		put(f, s, n);
+		s += n;
+		len -= n;
+	}
+	put_item_tag(f, result);
+	put(f, s, len);
+	put_end(f);
+}
+
+/* ------------------------------------------------------- lines with a name */
+
+static bool is_escaped(char c)
+{
+	return c == '\\' || c == '\n' || c == '\r';
+}
+
+static bool name_needs_escape(const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (is_escaped(name[i]))
+			return true;
+	return false;
+}
+
+static void put_name(struct format *f, const char *name, size_t len,
+		     bool escape)
+{
+	const char *end = name + len;
+
+	while (escape && name < end) {
+		size_t n = 0;
+
+		while (name + n < end && !is_escaped(name[n]))
+			n++;
+		put(f, name, n);
+		name += n;
+		if (name < end) {
+			put(f, *name == '\n' ? "\\n" : *name == '\r' ? "\\r"
+			    : "\\\\", 2);
+			name++;
+		}
+	}
+	put(f, name, (size_t)(end - name));
+}
+
+static int put_named(struct format *f, const struct prun_result *result,
+		     uint64_t *bytes)
+{
+	const char *text, *name;
+	size_t text_len, name_len;
+	uint64_t size;
+	bool escape;
+	int rc;
+
+	rc = prun_result_unpack(result, "[s#, u]", &text, &text_len, &size);
+	if (rc < 0)
+		return rc;
+	*bytes += size;
+	format_item(&name, &name_len, result->argument, result->argument_size);
+	escape = !f->zero && name_needs_escape(name, name_len);
+	put_item_tag(f, result);
+	if (escape)
+		put(f, "\\", 1);
+	if (f->bsd_tag) {
+		put(f, f->bsd_tag, strlen(f->bsd_tag));
+		put(f, " (", 2);
+		put_name(f, name, name_len, escape);
+		put(f, ") = ", 4);
+		put(f, text, text_len);
+	} else {
+		put(f, text, text_len);
+		put(f, "  ", f->kind == TASK_DIGEST ? 2 : 1);
+		put_name(f, name, name_len, escape);
+	}
+	put_end(f);
+	return 0;
+}
+
+static int put_value(struct format *f, const struct prun_result *result)
+{
+	msgpack_object o;
+	const char *s;
+	char *text = NULL;
+	size_t len;
+	int rc;
+
+	if (prun_result_str(result, &s, &len) == 0) {
+		put_text(f, result, s, len);
+		return 0;
+	}
+	if (prun_result_unpack(result, "n") == 0)
+		return 0;
+	rc = prun_result_object(&o, &f->zone, result);
+	if (rc == 0)
+		rc = text_of_value(&text, &len, &o);
+	if (rc == 0)
+		put_text(f, result, text, len);
+	free(text);
+	msgpack_zone_clear(&f->zone);
+	return rc;
+}
+
+int format_result(uint64_t *bytes, struct format *f,
+		  const struct prun_result *result)
+{
+	return f->kind == TASK_VALUE ? put_value(f, result)
+				     : put_named(f, result, bytes);
+}

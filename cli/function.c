@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "function.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "message.h"
+#include "output.h"
+
+static int plugin_open(struct prun_plugin_handle **plugin,
+		       const struct prun_func **funcs, size_t *nfuncs,
+		       const char *path)
+{
+	char *text = NULL;
+	int rc = prun_plugin_open(plugin, funcs, nfuncs, &text, path);
+
+	/* The library's text names the path. */
+	if (rc < 0 && text)
+		message("%s", text);
+	else if (rc < 0)
+		message("%s: %s", path, prun_strerror(rc));
+	free(text);
+	return rc < 0 ? EXIT_USAGE : 0;
+}
+
+/* PATH:NAME. The last colon divides, as a path may hold others. */
+static int plugin_find(struct function *f, const char *spec)
+{
+	const struct prun_func *funcs;
+	const char *colon = strrchr(spec, ':');
+	size_t nfuncs;
+	char *path;
+	int rc;
+
+	if (!colon || strchr(colon, '/'))
+		return message_usage("map", "'%s' names no function: give it "
+				     "as PLUGIN:FUNCTION", spec);
+	path = strndup(spec, (size_t)(colon - spec));
+	if (!path) {
+		message("out of memory");
+		return EXIT_PRUN_FAILED;
+	}
+	rc = plugin_open(&f->plugin, &funcs, &nfuncs, path);
+	for (size_t i = 0; rc == 0 && i < nfuncs && funcs[i].name; i++)
+		if (strcmp(funcs[i].name, colon + 1) == 0)
+			f->func = funcs[i];
+	if (rc == 0 && !f->func.name) {
+		message("%s: no function '%s'; 'prun funcs %s' lists those it "
+			"has", path, colon + 1, path);
+		rc = EXIT_USAGE;
+	}
+	free(path);
+	return rc;
+}
+
+static int task_find(struct function *f, const char *name)
+{
+	f->task = tasks_find(name);
+	if (f->task) {
+		f->func = f->task->func;
+		return 0;
+	}
+	if (strchr(name, ':') || strstr(name, ".so"))
+		message("unknown function '%s'; a plugin's path must hold a "
+			"'/', as in ./%s", name, name);
+	else
+		message("unknown function '%s'; 'prun funcs' lists them",
+			name);
+	return EXIT_USAGE;
+}
+
+static int options_check(const struct function *f, const struct options *o)
+{
+	bool is_digest = f->task && f->task->kind == TASK_DIGEST;
+
+	if (o->tag && is_digest)
+		return message_usage("map", "--tag: a line of '%s' has the "
+				     "name in it already; see --bsd-tag",
+				     o->func);
+	if (o->bsd_tag && !is_digest)
+		return message_usage("map", "--bsd-tag: '%s' is not a digest",
+				     o->func);
+	if (o->special_files && !(f->task && f->task->opens))
+		return message_usage("map", "--special-files: '%s' reads no "
+				     "files for prun", o->func);
+	return 0;
+}
+
+int function_find(struct function *f, const struct options *o)
+{
+	int rc;
+
+	*f = (struct function){.task = NULL};
+	rc = strchr(o->func, '/') ? plugin_find(f, o->func)
+				  : task_find(f, o->func);
+	return rc != 0 ? rc : options_check(f, o);
+}
+
+void function_release(struct function *f)
+{
+	prun_plugin_close(f->plugin);
+	*f = (struct function){.task = NULL};
+}
+
+static void list_put(struct output *out, const char *name, const char *help)
+{
+	static const char blanks[] = "              ";
+	size_t len = strlen(name);
+
+	output_put(out, name, len);
+	if (help) {
+		size_t column = sizeof(blanks) - 1;
+
+		output_put(out, blanks, len + 2 < column ? column - len : 2);
+		output_put(out, help, strlen(help));
+	}
+	output_put(out, "\n", 1);
+}
+
+int function_list(const char *path)
+{
+	static struct output out;
+	struct prun_plugin_handle *plugin = NULL;
+	const struct prun_func *funcs;
+	const struct task *task;
+	size_t nfuncs;
+	int rc = 0;
+
+	output_init(&out);
+	if (path && !strchr(path, '/'))
+		return message_usage("funcs", "'%s': a plugin's path must hold "
+				     "a '/'", path);
+	if (path) {
+		rc = plugin_open(&plugin, &funcs, &nfuncs, path);
+		if (rc != 0)
+			return rc;
+		for (size_t i = 0; i < nfuncs && funcs[i].name; i++)
+			list_put(&out, funcs[i].name, funcs[i].help);
+	} else {
+		for (size_t i = 0; (task = tasks_at(i)); i++)
+			list_put(&out, task->func.name, task->func.help);
+	}
+	rc = output_close(&out) < 0 ? output_fail(&out) : EXIT_ALL_WELL;
+	prun_plugin_close(plugin);
+	return rc;
+}

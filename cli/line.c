@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "line.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Add a text of one-column characters, if all of it fits. */
+void line_put(struct line *l, const char *format, ...)
+{
+	size_t room = sizeof(l->text) - l->size;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(l->text + l->size, room, format, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= room || l->columns + (size_t)n > l->width)
+		return;
+	l->size += (size_t)n;
+	l->columns += (size_t)n;
+}
+
+
+void line_put_code(struct line *l, const char *code)
+{
+	size_t n = strlen(code);
+
+	if (l->size + n < sizeof(l->text)) {
+		memcpy(l->text + l->size, code, n);
+		l->size += n;
+	}
+}
+
+/* The bytes of a printable UTF-8 character, or 0. */
+static size_t character_length(const unsigned char *s, size_t len)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2
+		   : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+
+	if (n == 0 || n > len || s[0] < ' ' || s[0] == 0x7f ||
+	    (s[0] == 0xc2 && s[1] < 0xa0))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* Add a name, harmless, cut to the columns left. Characters that may be wide
+ * (from U+1100 on) count as two: too short is better than a second line. */
+void line_put_name(struct line *l, const char *name)
+{
+	const unsigned char *s = (const unsigned char *)name;
+	size_t left = strlen(name);
+
+	while (left > 0) {
+		size_t n = character_length(s, left);
+		size_t columns = n >= 3 && !(s[0] == 0xe0 ||
+					     (n == 3 && s[0] == 0xe1 &&
+					      s[1] < 0x84)) ? 2 : 1;
+		size_t taken = n > 0 ? n : 1;
+
+		if (l->columns + columns > l->width ||
+		    l->size + taken >= sizeof(l->text))
+			return;
+		memcpy(l->text + l->size, n > 0 ? (const char *)s : "?", taken);
+		l->size += taken;
+		l->columns += columns;
+		s += taken;
+		left -= taken;
+	}
+}
+
+void line_put_time(struct line *l, const char *label, double seconds)
+{
+	uint64_t s = (uint64_t)(seconds + 0.5);
+
+	if (s >= 360000)
+		line_put(l, "%s%" PRIu64 "d", label, s / 86400);
+	else if (s >= 3600)
+		line_put(l, "%s%" PRIu64 ":%02u:%02u", label, s / 3600,
+			 (unsigned)(s / 60 % 60), (unsigned)(s % 60));
+	else
+		line_put(l, "%s%u:%02u", label, (unsigned)(s / 60),
+			 (unsigned)(s % 60));
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MESSAGE_H
+#define MESSAGE_H
+
+/*
+ * Everything prun itself writes on stderr: messages, each in one write, and
+ * the one status line that is erased before them and before results.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Exit codes; see `prun help map`. */
+enum {
+	EXIT_ALL_WELL = 0,
+	EXIT_ITEM_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_PRUN_FAILED = 3,
+};
+
+/* "prun: ..." and a newline. */
+void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same, then where to read on: "Try 'prun TOPIC --help'.". A NULL topic
+ * means prun's own help. Returns EXIT_USAGE. */
+int message_usage(const char *topic, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* That last line alone. */
+void message_try(const char *topic);
+
+/* "prun: ITEM: TEXT"; the item is quoted as a shell would read it when it
+ * holds control characters, and cut when it is very long. */
+void message_item(const void *item, size_t item_len, const char *text,
+		  size_t text_len);
+
+/* Show `line` in place of the status line that is there. */
+void message_status(const char *line, size_t len);
+/* Take the status line away, or leave it for good. */
+void message_status_erase(void);
+void message_status_keep(void);
+
+#endif

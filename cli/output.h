@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+/*
+ * Standard output: a buffer, and every write checked. The first error stays;
+ * what comes after it is dropped.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define OUTPUT_BUFFER (64 * 1024)
+
+struct output {
+	size_t used;
+	int error;	     /* 0 or -errno of the first write that failed */
+	bool written;
+	bool shares_terminal; /* with stderr: order and erasing matter */
+	char buffer[OUTPUT_BUFFER];
+};
+
+void output_init(struct output *out);
+/* Each returns out->error. */
+int output_put(struct output *out, const void *data, size_t size);
+int output_flush(struct output *out);
+/* Flush, and close stdout to learn of what the system had put off. */
+int output_close(struct output *out);
+/* Write a text for the user (help, lists), close; the exit code. */
+int output_text(struct output *out, const char *text);
+/* Tell of out->error; the exit code. EPIPE ends prun as SIGPIPE would. */
+int output_fail(const struct output *out);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PROGRESS_H
+#define PROGRESS_H
+
+/* How far a run is, on stderr: one line that is drawn again, or a plain line
+ * every second. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "input.h"
+#include "options.h"
+#include "prun.h"
+
+struct progress {
+	enum progress_mode mode; /* never PROGRESS_AUTO */
+	bool colour;
+	uint64_t given_total;	 /* --total */
+	uint64_t start_ns;
+	uint64_t draw_ns;	 /* when to draw, and to count, again */
+	uint64_t count_ns;
+	uint64_t failed;	 /* the caller counts these two */
+	uint64_t bytes;
+};
+
+void progress_init(struct progress *p, const struct options *o);
+/* How long a call may block before progress_tick() wants to be called. */
+int progress_timeout_ms(const struct progress *p);
+/* Draw, if it is time to. */
+void progress_tick(struct progress *p, struct prun_pool *pool,
+		   struct prun_job *job, struct input *in);
+/* Draw the last state and leave it there. */
+void progress_finish(struct progress *p, struct prun_job *job,
+		     struct input *in);
+
+#endif

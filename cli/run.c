@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "format.h"
+#include "function.h"
+#include "input.h"
+#include "message.h"
+#include "output.h"
+#include "progress.h"
+#include "prun.h"
+#include "tasks/file.h"
+
+#define WORKERS_PER_ITEM_MAX 1024
+#define JOIN_TIMEOUT_MS 1000
+
+/* Enough for some 25,000 short items; the process stays below 8 MiB. */
+#define READ_AHEAD_BYTES ((uint64_t)2 << 20)
+
+struct run {
+	const struct options *options;
+	struct function function;
+	struct input input;
+	struct format format;
+	struct progress progress;
+	struct prun_pool *pool;
+	struct prun_job *job;
+	bool item_failed;
+};
+
+/* Outside of struct run, for its buffer. */
+static struct output out;
+
+/* ------------------------------------------------------------------- before */
+
+/* What a plugin prints must not land among the results. */
+static int worker_init(void **state, int worker_id, void *initarg,
+		       char *text, size_t size)
+{
+	(void)state;
+	(void)worker_id;
+	(void)initarg;
+	(void)text;
+	(void)size;
+	return dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ? -errno : 0;
+}
+
+/* More workers than items would only be forked and killed. */
+static uint32_t workers_needed(struct run *r)
+{
+	const struct options *o = r->options;
+	uint32_t workers = o->workers;
+	uint64_t total;
+
+	if (!o->has_workers)
+		workers = (uint32_t)prun_cpu_count();
+	if (workers == 0) {
+		workers = WORKERS_PER_ITEM_MAX;
+		/* A list in a short file tells how many items there are. */
+		input_count(&r->input, (size_t)1 << 20);
+	}
+	total = input_total(&r->input);
+	if (total < workers)
+		workers = total > 0 ? (uint32_t)total : 1;
+	return workers;
+}
+
+static int files_prepare(struct run *r)
+{
+	int rc;
+
+	if (!r->function.task || !r->function.task->opens)
+		return 0;
+	file_options.special = r->options->special_files;
+	if (input_uses_stdin(&r->input))
+		return 0;
+	rc = file_stdin_offer(STDIN_FILENO);
+	if (rc < 0) {
+		message("standard input: %s", prun_strerror(rc));
+		return EXIT_PRUN_FAILED;
+	}
+	return 0;
+}
+
+static int pool_start(struct run *r)
+{
+	struct prun_options options = PRUN_OPTIONS_INIT;
+	int rc;
+
+	options.workers = workers_needed(r);
+	options.funcs = &r->function.func;
+	options.nfuncs = 1;
+	options.maxtasksperchild = r->options->maxtasks;
+	options.initializer = worker_init;
+	rc = prun_pool_new(&r->pool, &options);
+	if (rc < 0) {
+		message("cannot start %u workers: %s", options.workers,
+			prun_strerror(rc));
+		return EXIT_PRUN_FAILED;
+	}
+	return 0;
+}
+
+static int job_start(struct run *r)
+{
+	struct prun_call call = PRUN_CALL_INIT;
+	uint64_t total = input_total(&r->input);
+	int rc;
+
+	call.func = r->function.func.name;
+	call.source = input_source;
+	call.source_payload = &r->input;
+	call.length = total != INPUT_UNKNOWN ? total : r->options->total;
+	call.chunksize = r->options->chunksize;
+	call.bufferbytes = READ_AHEAD_BYTES;
+	rc = r->options->unordered
+		     ? prun_imap_unordered(&r->job, r->pool, &call)
+		     : prun_imap(&r->job, r->pool, &call);
+	if (rc < 0) {
+		message("cannot start: %s", prun_strerror(rc));
+		return EXIT_PRUN_FAILED;
+	}
+	return 0;
+}
+
+static int run_prepare(struct run *r)
+{
+	const struct options *o = r->options;
+	int rc;
+
+	rc = function_find(&r->function, o);
+	if (rc == 0)
+		rc = input_open(&r->input, o);
+	if (rc == 0)
+		rc = files_prepare(r);
+	if (rc == 0 && format_init(&r->format, &out, o, r->function.task) < 0) {
+		message("out of memory");
+		rc = EXIT_PRUN_FAILED;
+	}
+	if (rc == 0)
+		rc = pool_start(r);
+	if (rc == 0)
+		rc = job_start(r);
+	return rc;
+}
+
+/* ------------------------------------------------------------------- during */
+
+static void item_failed(struct run *r, const struct prun_result *result,
+			const char *text, size_t len)
+{
+	const char *item;
+	size_t item_len;
+
+	r->item_failed = true;
+	r->progress.failed++;
+	if (r->options->quiet)
+		return;
+	if (out.shares_terminal)
+		output_flush(&out);
+	format_item(&item, &item_len, result->argument, result->argument_size);
+	message_item(item, item_len, text, len);
+}
+
+static void result_take(struct run *r, const struct prun_result *result)
+{
+	int rc;
+
+	/* The end of the job says once why its rest was not run. */
+	if (result->status == PRUN_ECANCELLED ||
+	    result->status == PRUN_EINIT || result->status == PRUN_EBROKEN) {
+		r->item_failed = true;
+		r->progress.failed++;
+	} else if (result->status < 0) {
+		item_failed(r, result, result->message, result->message_size);
+	} else {
+		rc = format_result(&r->progress.bytes, &r->format, result);
+		if (rc < 0) {
+			const char *text = prun_strerror(rc);
+
+			item_failed(r, result, text, strlen(text));
+		}
+	}
+}
+
+/*
+ * Take results until the job ends: 0, or its error. Stops when standard output
+ * fails. What is in the buffer goes out before every wait, so that the results
+ * of a slow input are seen at once.
+ */
+static int results_take(struct run *r)
+{
+	int wait_ms = progress_timeout_ms(&r->progress);
+
+	for (;;) {
+		const struct prun_result *result;
+		int rc = prun_job_next(&result, r->job, 0);
+
+		if (rc == PRUN_ETIMEDOUT) {
+			if (output_flush(&out) < 0)
+				return 0;
+			rc = prun_job_next(&result, r->job, wait_ms);
+		}
+		if (rc == 1)
+			result_take(r, result);
+		else if (rc != PRUN_ETIMEDOUT)
+			return rc;
+		if (out.error)
+			return 0;
+		progress_tick(&r->progress, r->pool, r->job, &r->input);
+	}
+}
+
+/* -------------------------------------------------------------------- after */
+
+static int job_fail(struct run *r, int rc)
+{
+	const char *text = NULL;
+
+	if (r->input.error) {
+		message("%s: read error: %s",
+			r->input.files[r->input.current].name,
+			prun_strerror(r->input.error));
+	} else {
+		prun_pool_error(r->pool, &text);
+		message("the workers failed: %s",
+			text && *text ? text : prun_strerror(rc));
+	}
+	return EXIT_PRUN_FAILED;
+}
+
+static void pool_stop(struct run *r)
+{
+	if (!out.error) {
+		prun_pool_close(r->pool);
+		prun_pool_join(r->pool, JOIN_TIMEOUT_MS);
+	}
+	prun_job_free(r->job);
+	r->job = NULL;
+	prun_pool_free(r->pool);
+	r->pool = NULL;
+}
+
+static int run_all(struct run *r)
+{
+	int code = EXIT_ALL_WELL;
+	int rc;
+
+	progress_init(&r->progress, r->options);
+	rc = results_take(r);
+	output_flush(&out);
+	progress_finish(&r->progress, r->job, &r->input);
+	if (r->item_failed)
+		code = EXIT_ITEM_FAILED;
+	if (rc < 0)
+		code = job_fail(r, rc);
+	pool_stop(r);
+	if (output_close(&out) < 0)
+		code = output_fail(&out);
+	return code;
+}
+
+int run_map(const struct options *o)
+{
+	struct run r = {.options = o};
+	int rc;
+
+	/* A write to a closed pipe is to be an error first, so that the pool
+	 * is gone before prun is. */
+	signal(SIGPIPE, SIG_IGN);
+	output_init(&out);
+	rc = run_prepare(&r);
+	if (rc == 0)
+		rc = run_all(&r);
+	/* The process ends here; what else it holds ends with it. */
+	return rc;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_BLOCK (128 * 1024)
+
+struct file_options file_options = {.stdin_fd = -1};
+
+const char *file_kind(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return "regular file";
+	case S_IFDIR:
+		return "directory";
+	case S_IFLNK:
+		return "symbolic link";
+	case S_IFIFO:
+		return "fifo";
+	case S_IFSOCK:
+		return "socket";
+	case S_IFCHR:
+		return "character device";
+	case S_IFBLK:
+		return "block device";
+	default:
+		return "file of unknown kind";
+	}
+}
+
+int file_stdin_offer(int fd)
+{
+	void *shared;
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	if (copy < 0)
+		return -errno;
+	shared = mmap(NULL, sizeof(atomic_flag), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED) {
+		int rc = -errno;
+
+		close(copy);
+		return rc;
+	}
+	file_options.stdin_taken = shared;
+	file_options.stdin_fd = copy;
+	return 0;
+}
+
+int file_path(const char **path, struct prun_task *task)
+{
+	static char name[PATH_MAX];
+	const void *item;
+	size_t size;
+	int rc = prun_arg_bin(task, &item, &size);
+
+	if (rc < 0)
+		return rc;
+	/* The system would open the file named by what is before the NUL. */
+	if (memchr(item, '\0', size))
+		return prun_task_fail(task, -EINVAL,
+				      "A file name cannot hold a NUL byte");
+	if (size >= sizeof(name))
+		return -ENAMETOOLONG;
+	memcpy(name, item, size);
+	name[size] = '\0';
+	*path = name;
+	return 0;
+}
+
+/* 0 if a file of this kind may be read. */
+static int mode_check(struct prun_task *task, mode_t mode)
+{
+	if (S_ISREG(mode))
+		return 0;
+	if (S_ISDIR(mode))
+		return -EISDIR;
+	if (file_options.special)
+		return 0;
+	return prun_task_fail(task, -EINVAL,
+			      "Is a %s, not a regular file (see "
+			      "--special-files)", file_kind(mode));
+}
+
+static int stdin_take(struct prun_task *task)
+{
+	if (file_options.stdin_fd < 0)
+		return prun_task_fail(task, -EBADF,
+				      "Standard input holds the items (use "
+				      "./- for a file of that name)");
+	if (atomic_flag_test_and_set(file_options.stdin_taken))
+		return prun_task_fail(task, -EBADF,
+				      "Standard input is read only once");
+	return file_options.stdin_fd;
+}
+
+/*
+ * A descriptor, or the failure of the task. The kind is looked at before the
+ * open, because to open a device can have effects, and again after it, because
+ * the name may have been given to another file in between.
+ */
+static int path_open(struct prun_task *task, const char *path)
+{
+	int flags = O_RDONLY | O_NOCTTY | O_CLOEXEC;
+	struct stat st;
+	int fd, rc;
+
+	if (fstatat(AT_FDCWD, path, &st, 0) < 0)
+		return -errno;
+	rc = mode_check(task, st.st_mode);
+	if (rc < 0)
+		return rc;
+	if (!file_options.special)
+		flags |= O_NONBLOCK;
+	do {
+		fd = open(path, flags);
+	} while (fd < 0 && errno == EINTR);
+	if (fd < 0)
+		return -errno;
+	rc = fstat(fd, &st) < 0 ? -errno : mode_check(task, st.st_mode);
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+static int fd_read(uint64_t *bytes, int fd, file_sink sink, void *state)
+{
+	static char block[FILE_BLOCK];
+	uint64_t sum = 0;
+	ssize_t n;
+
+	for (;;) {
+		n = read(fd, block, sizeof(block));
+		if (n == 0)
+			break;
+		if (n > 0) {
+			int rc = sink(state, block, (size_t)n);
+
+			if (rc < 0)
+				return rc;
+			sum += (uint64_t)n;
+		} else if (errno == EAGAIN) {
+			struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+			/* Somebody left our standard input non-blocking. */
+			poll(&wait, 1, -1);
+		} else if (errno != EINTR) {
+			return -errno;
+		}
+	}
+	*bytes = sum;
+	return 0;
+}
+
+int file_read(uint64_t *bytes, struct prun_task *task, file_sink sink,
+	      void *state)
+{
+	const char *path;
+	bool is_stdin;
+	int fd, rc;
+
+	rc = file_path(&path, task);
+	if (rc < 0)
+		return rc;
+	is_stdin = strcmp(path, "-") == 0;
+	fd = is_stdin ? stdin_take(task) : path_open(task, path);
+	if (fd < 0)
+		return fd;
+	rc = fd_read(bytes, fd, sink, state);
+	if (!is_stdin)
+		close(fd);
+	return rc;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TEXT_H
+#define TEXT_H
+
+/* Any msgpack value as a text for people; see format.h. */
+
+#include <stddef.h>
+
+#include "prun_msgpack.h"
+
+/* *text is malloc'd, yours to free; not on error: -ENOMEM, or PRUN_ETOOBIG
+ * for a nested value whose text is beyond 1 GiB. */
+int text_of_value(char **text, size_t *len, const msgpack_object *o);
+
+#endif

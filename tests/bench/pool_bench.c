@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The C side of the benches: `pool_bench BENCH [TASKS]` measures one of them
+ * and prints one line of JSON; tests/bench/run.py says what it is held against.
+ *
+ * The making of the pool, one small warm-up and the freeing of the results are
+ * not measured. A result that is missing, twice there, out of order or of
+ * another value ends the program with status 1.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "prun.h"
+
+#define WORKERS 2
+#define WARM_UP 100
+#define TASK_NS 1000000L      /* of one `nap` */
+#define CONSUME_EVERY 500     /* results of the imap bench ... */
+#define CONSUME_NS 100000000u /* ... and the work after so many */
+#define PING_SIZE 32
+#define MSGPACK_NIL 0xc0
+
+struct measure {
+	uint64_t tasks;
+	uint64_t ns;
+	uint64_t median_ns; /* of one task; 0: not measured one by one */
+};
+
+struct bench {
+	const char *name;
+	uint64_t tasks;   /* unless the command line says otherwise */
+	const char *func; /* the warm-up's; NULL: the bench has no pool */
+	void (*run)(struct prun_pool *pool, struct measure *measure);
+};
+
+static void __attribute__((noreturn, format(printf, 1, 2)))
+die(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("pool_bench: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	exit(1);
+}
+
+static void need(int rc, const char *what)
+{
+	if (rc < 0)
+		die("%s: %s", what, prun_strerror(rc));
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* -------------------------------------------------------------- functions */
+
+static int noop(struct prun_task *task)
+{
+	(void)task;
+	return 0;
+}
+
+/* Sleeps, so that the cores stay free, and gives back its argument. */
+static int nap(struct prun_task *task)
+{
+	const struct timespec length = {0, TASK_NS};
+	int64_t number;
+	int rc = prun_arg_int(task, &number);
+
+	if (rc < 0)
+		return rc;
+	nanosleep(&length, NULL);
+	return prun_ret_int(task, number);
+}
+
+static const struct prun_func funcs[] = {
+    {.name = "noop", .fn = noop},
+    {.name = "nap", .fn = nap},
+};
+
+/* ---------------------------------------------------------------- results */
+
+static void need_ok(const struct prun_result *result)
+{
+	if (result->status != 0)
+		die("task %" PRIu64 ": %s", result->index, result->message);
+}
+
+static void need_nil(const struct prun_result *result)
+{
+	need_ok(result);
+	if (result->value_size != 1 ||
+	    *(const unsigned char *)result->value != MSGPACK_NIL)
+		die("task %" PRIu64 ": the result is not nil", result->index);
+}
+
+static void need_number(uint64_t got, uint64_t wanted, const char *what)
+{
+	if (got != wanted)
+		die("%s: %" PRIu64 " instead of %" PRIu64, what, got, wanted);
+}
+
+/* The job's next result; NULL at its end. */
+static const struct prun_result *next_result(struct prun_job *job)
+{
+	const struct prun_result *result;
+	int rc = prun_job_next(&result, job, -1);
+
+	need(rc, "prun_job_next");
+	return rc > 0 ? result : NULL;
+}
+
+static struct prun_call call_over(struct prun_range *range, const char *func,
+				  uint64_t tasks)
+{
+	struct prun_call call = PRUN_CALL_INIT;
+
+	*range = (struct prun_range){.stop = (int64_t)tasks};
+	call.func = func;
+	call.source = prun_source_range;
+	call.source_payload = range;
+	call.length = tasks;
+	return call;
+}
+
+/* ---------------------------------------------------------------- benches */
+
+static void run_unordered(struct prun_pool *pool, struct measure *measure)
+{
+	uint64_t n = measure->tasks, count = 0, sum = 0, start = now_ns();
+	const struct prun_result *result;
+	struct prun_range range;
+	struct prun_call call = call_over(&range, "noop", n);
+	struct prun_job *job;
+
+	call.chunksize = 1;
+	need(prun_imap_unordered(&job, pool, &call), "prun_imap_unordered");
+	while ((result = next_result(job))) {
+		need_nil(result);
+		sum += result->index;
+		count++;
+	}
+	measure->ns = now_ns() - start;
+	need_number(count, n, "results");
+	need_number(sum, n * (n - 1) / 2, "sum of the indices");
+	prun_job_free(job);
+}
+
+static void run_map(struct prun_pool *pool, struct measure *measure)
+{
+	uint64_t count = 0, start = now_ns();
+	const struct prun_result *result;
+	struct prun_range range;
+	struct prun_call call = call_over(&range, "noop", measure->tasks);
+	struct prun_job *job;
+
+	need(prun_map(&job, pool, &call), "prun_map");
+	while ((result = next_result(job))) {
+		need_nil(result);
+		need_number(result->index, count++, "index");
+	}
+	measure->ns = now_ns() - start;
+	need_number(count, measure->tasks, "results");
+	prun_job_free(job);
+}
+
+static int on_nil(struct prun_job *job, const struct prun_result *result,
+		  void *payload)
+{
+	uint64_t *done = payload;
+
+	(void)job;
+	need_nil(result);
+	++*done;
+	return 0;
+}
+
+static int on_error(struct prun_job *job, const struct prun_result *result,
+		    void *payload)
+{
+	(void)job;
+	(void)payload;
+	need_ok(result);
+	return 0;
+}
+
+static void pack_number(struct prun_call *call, struct prun_packer *packer,
+			uint64_t number)
+{
+	prun_packer_clear(packer);
+	need(prun_pack_uint(packer, number), "prun_pack_uint");
+	call->argument = prun_packer_data(packer, &call->argument_size);
+}
+
+static void run_apply_async(struct prun_pool *pool, struct measure *measure)
+{
+	uint64_t n = measure->tasks, done = 0, start = now_ns();
+	struct prun_call call = PRUN_CALL_INIT;
+	struct prun_packer *packer;
+
+	need(prun_packer_new(&packer), "prun_packer_new");
+	call.func = "noop";
+	call.callback = on_nil;
+	call.error_callback = on_error;
+	call.payload = &done;
+	for (uint64_t i = 0; i < n; i++) {
+		pack_number(&call, packer, i);
+		need(prun_apply_async(NULL, pool, &call), "prun_apply_async");
+	}
+	while (done < n)
+		need(prun_pool_step(pool, -1), "prun_pool_step");
+	measure->ns = now_ns() - start;
+	prun_packer_free(packer);
+	need(prun_pool_close(pool), "prun_pool_close");
+	need(prun_pool_join(pool, -1), "prun_pool_join");
+	need_number(done, n, "callbacks");
+}
+
+static void consume(void)
+{
+	uint64_t end = now_ns() + CONSUME_NS;
+
+	while (now_ns() < end)
+		;
+}
+
+static void run_imap(struct prun_pool *pool, struct measure *measure)
+{
+	uint64_t count = 0, start = now_ns();
+	const struct prun_result *result;
+	struct prun_range range;
+	struct prun_call call = call_over(&range, "nap", measure->tasks);
+	struct prun_job *job;
+	int64_t number;
+
+	need(prun_imap(&job, pool, &call), "prun_imap");
+	while ((result = next_result(job))) {
+		need_ok(result);
+		need(prun_result_int(result, &number), "prun_result_int");
+		need_number((uint64_t)number, count++, "result");
+		if (count % CONSUME_EVERY == 0)
+			consume();
+	}
+	measure->ns = now_ns() - start;
+	need_number(count, measure->tasks, "results");
+	prun_job_free(job);
+}
+
+/* ------------------------------------------------------------ round trips */
+
+static int compare_ns(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static uint64_t *new_times(uint64_t count)
+{
+	uint64_t *times = calloc(count, sizeof(*times));
+
+	if (!times)
+		die("no memory");
+	return times;
+}
+
+/* Takes the times of the single tasks, and frees them. */
+static void set_median(struct measure *measure, uint64_t *times)
+{
+	qsort(times, measure->tasks, sizeof(*times), compare_ns);
+	measure->median_ns = times[measure->tasks / 2];
+	free(times);
+}
+
+static void run_roundtrip(struct prun_pool *pool, struct measure *measure)
+{
+	uint64_t *times = new_times(measure->tasks), start = now_ns();
+	const struct prun_result *result;
+	struct prun_call call = PRUN_CALL_INIT;
+	struct prun_packer *packer;
+	struct prun_job *job;
+
+	need(prun_packer_new(&packer), "prun_packer_new");
+	call.func = "noop";
+	for (uint64_t i = 0; i < measure->tasks; i++) {
+		uint64_t before = now_ns();
+
+		pack_number(&call, packer, i);
+		need(prun_apply(&job, pool, &call), "prun_apply");
+		need(prun_job_get(&result, job, -1), "prun_job_get");
+		need_nil(result);
+		prun_job_free(job);
+		times[i] = now_ns() - before;
+	}
+	measure->ns = now_ns() - start;
+	prun_packer_free(packer);
+	set_median(measure, times);
+}
+
+/* 1 for a whole message, 0 for the end. */
+static int ping_receive(int fd, char *message)
+{
+	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+	ssize_t got;
+
+	if (poll(&pollfd, 1, -1) != 1)
+		die("poll: %s", strerror(errno));
+	got = recv(fd, message, PING_SIZE, 0);
+	if (got != 0 && got != PING_SIZE)
+		die("recv: %s", got < 0 ? strerror(errno) : "cut short");
+	return got != 0;
+}
+
+static void ping_send(int fd, const char *message)
+{
+	if (send(fd, message, PING_SIZE, MSG_NOSIGNAL) != PING_SIZE)
+		die("send: %s", strerror(errno));
+}
+
+static void __attribute__((noreturn)) ping_child(int fd)
+{
+	char message[PING_SIZE];
+
+	while (ping_receive(fd, message))
+		ping_send(fd, message);
+	_exit(0);
+}
+
+static void ping(int fd, uint64_t number)
+{
+	char message[PING_SIZE] = "", echo[PING_SIZE];
+
+	memcpy(message, &number, sizeof(number));
+	ping_send(fd, message);
+	if (!ping_receive(fd, echo) || memcmp(message, echo, PING_SIZE) != 0)
+		die("ping %" PRIu64 ": wrong echo", number);
+}
+
+/* What the kernel asks for a round trip: nothing but a socketpair and poll. */
+static void run_pingpong(struct prun_pool *pool, struct measure *measure)
+{
+	uint64_t *times = new_times(measure->tasks), start;
+	pid_t pid;
+	int fds[2], status;
+
+	(void)pool;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		die("socketpair: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0)
+		die("fork: %s", strerror(errno));
+	if (pid == 0) {
+		close(fds[0]);
+		ping_child(fds[1]);
+	}
+	close(fds[1]);
+	for (uint64_t i = 0; i < WARM_UP; i++)
+		ping(fds[0], i);
+	start = now_ns();
+	for (uint64_t i = 0; i < measure->tasks; i++) {
+		uint64_t before = now_ns();
+
+		ping(fds[0], i);
+		times[i] = now_ns() - before;
+	}
+	measure->ns = now_ns() - start;
+	close(fds[0]);
+	if (waitpid(pid, &status, 0) != pid || status != 0)
+		die("the child of the ping-pong failed");
+	set_median(measure, times);
+}
+
+/* ------------------------------------------------------------------- main */
+
+static const struct bench benches[] = {
+    {"unordered", 500000, "noop", run_unordered},
+    {"map", 1000000, "noop", run_map},
+    {"apply_async", 20000, "noop", run_apply_async},
+    {"roundtrip", 20000, "noop", run_roundtrip},
+    {"pingpong", 20000, NULL, run_pingpong},
+    {"imap", 2000, "nap", run_imap},
+};
+
+static const struct bench *bench_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++) {
+		if (strcmp(benches[i].name, name) == 0)
+			return &benches[i];
+	}
+	die("no bench of the name %s", name);
+}
+
+static struct prun_pool *warm_pool(const char *func)
+{
+	struct prun_options options = PRUN_OPTIONS_INIT;
+	struct prun_range range;
+	struct prun_call call = call_over(&range, func, WARM_UP);
+	struct prun_pool *pool;
+	struct prun_job *job;
+
+	options.workers = WORKERS;
+	options.funcs = funcs;
+	options.nfuncs = sizeof(funcs) / sizeof(funcs[0]);
+	need(prun_pool_new(&pool, &options), "prun_pool_new");
+	need(prun_map(&job, pool, &call), "the warm-up");
+	need_number((uint64_t)prun_job_successful(job), 1, "the warm-up");
+	prun_job_free(job);
+	return pool;
+}
+
+static uint64_t read_count(const char *text)
+{
+	char *end;
+	unsigned long long count = strtoull(text, &end, 10);
+
+	if (*end || count == 0 || count > 1000000000u)
+		die("not a number of tasks: %s", text);
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	struct measure measure = {0, 0, 0};
+	struct prun_pool *pool = NULL;
+	const struct bench *bench;
+
+	if (argc < 2 || argc > 3)
+		die("usage: pool_bench BENCH [TASKS]");
+	bench = bench_find(argv[1]);
+	measure.tasks = argc > 2 ? read_count(argv[2]) : bench->tasks;
+	if (bench->func)
+		pool = warm_pool(bench->func);
+	bench->run(pool, &measure);
+	need(prun_pool_free(pool), "prun_pool_free");
+	printf("{\"seconds\": %.9f, \"tasks\": %" PRIu64,
+	       (double)measure.ns / 1e9, measure.tasks);
+	if (measure.median_ns)
+		printf(", \"median_ns\": %" PRIu64, measure.median_ns);
+	printf("}\n");
+	return 0;
+}

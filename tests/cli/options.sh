@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2016,SC1003 # for sh -c
+# The command line: where options may stand, what they refuse, the workers.
+
+# shellcheck source=tests/cli/lib.sh
+. "$TESTS/lib.sh"
+
+# usage NAME TOPIC MESSAGE ARG...: exit 2 with the message and where to look
+usage() {
+	local name=$1 topic=$2 text=$3
+	shift 3
+	check "$name" 2 '' \
+		"prun: $text"$'\n'"Try 'prun ${topic:+$topic }--help'."$'\n' \
+		"$PRUN" "$@"
+}
+
+usage 'no command' '' 'no command given'
+usage 'unknown command' '' "unknown command 'mop'" mop
+usage 'no function' map 'no function given' map
+usage 'no function, only options' map 'no function given' map -z
+usage 'no function before :::' map "no function before ':::'" map ::: a
+usage 'unknown long option' map "unrecognized option '--bogus'" map --bogus
+usage 'unknown short option' map "invalid option -- 'x'" map -x
+usage 'missing argument' map "option requires an argument -- 'd'" map -d
+usage 'missing argument, long' map "option '--workers' requires an argument" \
+	map --workers
+usage 'argument too many' map "option '--zero' doesn't allow an argument" \
+	map --zero=1
+usage 'chunksize: word' map "--chunksize: 'x' is not a number" map -c x noop
+usage 'chunksize: empty' map "--chunksize: '' is not a number" map -c '' noop
+usage 'chunksize: tail' map "--chunksize: '3k' is not a number" map -c 3k noop
+usage 'chunksize: space' map "--chunksize: ' 3' is not a number" \
+	map -c ' 3' noop
+usage 'chunksize: sign' map "--chunksize: '+3' is not a number" map -c +3 noop
+usage 'chunksize: zero' map "--chunksize: '0' is less than 1" map -c 0 noop
+usage 'chunksize: large' map "--chunksize: '1048577' is more than 1048576" \
+	map -c 1048577 noop
+usage 'maxtasksperchild: word' map "--maxtasksperchild: 'x' is not a number" \
+	map --maxtasksperchild x noop
+usage 'maxtasksperchild: zero' map "--maxtasksperchild: '0' is less than 1" \
+	map --maxtasksperchild=0 noop
+usage 'total: word' map "--total: '-1' is not a number" map --total -1 noop
+for text in x '' 1x % +x - -% +5% 1.5 0x10 ' 1'; do
+	usage "workers: '$text'" map \
+		"--workers: '$text' is not a number, nor N%, +N or -N" \
+		map -j "$text" noop
+done
+for text in 4097 +4097 +99999999999999999999 99999999999999999999 \
+	99999999999999999999% 9999999%; do
+	usage "workers: $text" map "--workers: '$text' is more than 4096" \
+		map -j "$text" noop
+done
+for text in '' ab '\q' '\400' '\8' '\x' '\x100' '\x0x1' '\nn'; do
+	usage "delimiter: '$text'" map \
+		"--delimiter: '$text' is not one character or an escape like \\t or \\x1f" \
+		map -d "$text" noop
+done
+usage 'progress: word' map "--progress: 'x' is not auto, bar, line or none" \
+	map --progress=x noop
+usage '--tag with a digest' map \
+	"--tag: a line of 'md5' has the name in it already; see --bsd-tag" \
+	map -t md5 x
+usage '--bsd-tag without a digest' map "--bsd-tag: 'wc' is not a digest" \
+	map --bsd-tag wc x
+usage '--special-files with stat' map \
+	"--special-files: 'stat' reads no files for prun" \
+	map --special-files stat x
+usage 'standard input twice' map \
+	'--arg-file: standard input cannot be read twice' \
+	map -a - -a - noop
+usage 'funcs: too many' funcs "'b' is one argument too many" funcs ./a b
+usage 'funcs: option' funcs "unrecognized option '-x'" funcs -x
+usage 'help: unknown' '' "there is no help on 'x'" help x
+usage 'help: too many' '' "'x' is one argument too many" help map x
+usage 'version: too many' '' "'x' is one argument too many" --version x
+
+check 'unknown function' 2 '' \
+	$'prun: unknown function \'md6\'; \'prun funcs\' lists them\n' \
+	"$PRUN" map md6 x
+check 'a missing -a file' 2 '' $'prun: nope: No such file or directory\n' \
+	"$PRUN" map -a nope echo
+check 'an -a directory' 2 '' $'prun: .: Is a directory\n' \
+	"$PRUN" map -a /dev/null -a . echo a
+
+# Where options may stand.
+check 'options after the function' 0 $'x\tx\n' '' "$PRUN" map echo -t x
+check 'options after the items' 0 $'x\tx\n' '' "$PRUN" map echo x -t
+check 'no environment variable changes that' 0 $'x\tx\n' '' \
+	env POSIXLY_CORRECT=1 "$PRUN" map echo x -t
+check 'after :::' 0 $'a\tx\n-t\tx\n:::\tx\n--\tx\n' '' \
+	sh -c '"$PRUN" map -t echo ::: a -t ::: -- | sed "s/[^\t]*$/x/"'
+check 'after --' 0 $'-t\n:::\n' '' "$PRUN" map echo -- -t :::
+check '-- before the function' 0 $'-t\n' '' "$PRUN" map -- echo -t
+check 'operands before :::' 0 $'a\nb\n' '' "$PRUN" map echo a ::: b
+check 'an empty :::' 0 '' '' sh -c 'echo no | "$PRUN" map echo :::'
+check 'an option that takes :::' 2 '' '*' "$PRUN" map -d ::: echo
+check 'short options together' 0 '~a.a@' '' \
+	sh -c 'printf "a\0" | "$PRUN" map -0ztk echo'
+check 'abbreviated option' 0 $'a\n' '' "$PRUN" map --maxt 1 echo a
+check 'accepted without effect' 0 '' '' "$PRUN" map -r --no-run-if-empty \
+	-k --keep-order echo
+check 'the last of -k and --unordered counts' 0 $'a\nb\n' '' \
+	"$PRUN" map --unordered -k echo a b
+
+# The workers. With MEET=n the tasks end only when n of them run at once.
+meet() {
+	local name=$1 n=$2
+	shift 2
+	# shellcheck disable=SC2046 # one item a word
+	check "$name" 0 "$(printf 'met\n%.0s' $(seq "$n"))"$'\n' '' \
+		env MEET="$n" "$@" "$VALUES:meet" ::: $(seq "$n")
+}
+meet '-j N' 3 "$PRUN" map -c 1 -j 3
+meet '--workers=N' 3 "$PRUN" map -c 1 --workers=3
+meet '--jobs N' 3 "$PRUN" map -c 1 --jobs 3
+meet '-PN' 3 "$PRUN" map -c 1 -P3
+meet '--max-procs N' 3 "$PRUN" map -c 1 --max-procs 3
+meet '-j0: one an item' 9 "$PRUN" map -c 1 -j0
+meet '-P 0: one an item' 9 "$PRUN" map -c 1 -P 0
+if have taskset; then
+	meet '-j +N' 4 taskset -c 0 "$PRUN" map -c 1 -j +3
+	meet '-j N%' 3 taskset -c 0 "$PRUN" map -c 1 -j 300%
+fi
+
+# pids AT_MOST NAME ARG...: how many workers have answered
+pids() {
+	local most=$1 name=$2 n
+	shift 2
+	n=$(seq 300 | "$@" "$VALUES:pid" | sort -u | wc -l)
+	if [ "$n" -ge 1 ] && [ "$n" -le "$most" ]; then
+		pass "$name"
+	else
+		fail "$name" "want at most $most workers" "got  $n"
+	fi
+}
+pids 1 '-j1 is one worker' "$PRUN" map -j1
+pids 2 '-j2 is two workers' "$PRUN" map -c 1 -j2
+pids 1 '-j -N is at least one' "$PRUN" map -c 1 -j -5000
+pids 1 '-j N% is at least one' "$PRUN" map -c 1 -j 0%
+if have taskset; then
+	pids 1 'the CPUs allowed are the default' taskset -c 0 "$PRUN" map -c 1
+	pids 3 '-j +N is no more' taskset -c 0 "$PRUN" map -c 1 -j +2
+fi
+same '--maxtasksperchild 1: a worker each' 20 \
+	"$(seq 20 | "$PRUN" map --maxtasksperchild 1 "$VALUES:pid" | sort -u | wc -l)"
+same '--maxtasksperchild 5 in one slot' 4 \
+	"$(seq 20 | "$PRUN" map -j1 --maxtasksperchild 5 -c 5 "$VALUES:pid" |
+		sort -u | wc -l)"
+seq 300 > want
+check '--chunksize beyond the items' 0 @want '' \
+	"$PRUN" map -a want -c 1048576 echo
+check '--chunksize auto' 0 @want '' "$PRUN" map -a want -c auto echo

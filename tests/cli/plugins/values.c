@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+
+/* A plugin for the tests of the command line: results of every kind, and
+ * functions that tell of the workers. */
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "prun.h"
+
+/* Shared by all workers, as the plugin is loaded before they are forked. */
+static pthread_barrier_t *barrier;
+
+__attribute__((constructor)) static void barrier_make(void)
+{
+	const char *count = getenv("MEET");
+	pthread_barrierattr_t attr;
+
+	if (!count)
+		return;
+	barrier = mmap(NULL, sizeof(*barrier), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (barrier == MAP_FAILED)
+		abort();
+	pthread_barrierattr_init(&attr);
+	pthread_barrierattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_barrier_init(barrier, &attr, (unsigned)atoi(count));
+}
+
+/* Ends only when $MEET workers are in it at once. */
+static int meet(struct prun_task *task)
+{
+	pthread_barrier_wait(barrier);
+	return prun_ret_str(task, "met", 3);
+}
+
+static int pid(struct prun_task *task)
+{
+	return prun_ret_int(task, getpid());
+}
+
+/* What standard input and output are in a worker: "eof" when the first is at
+ * its end at once, then whether the second is the same file as stderr. */
+static int stdio(struct prun_task *task)
+{
+	char c;
+
+	if (read(STDIN_FILENO, &c, 1) != 0)
+		return prun_ret_str(task, "input", 5);
+	if (write(STDOUT_FILENO, "loose\n", 6) != 6)
+		return -errno;
+	return prun_ret_str(task, "eof", 3);
+}
+
+/* A result of the kind that the item names. */
+static int value(struct prun_task *task)
+{
+	const char *s;
+	size_t len;
+	int rc = prun_arg_str(task, &s, &len);
+
+	if (rc < 0)
+		return rc;
+	if (len == 3 && memcmp(s, "nil", 3) == 0)
+		return prun_ret_pack(task, "n");
+	if (len == 3 && memcmp(s, "int", 3) == 0)
+		return prun_ret_int(task, -42);
+	if (len == 4 && memcmp(s, "uint", 4) == 0)
+		return prun_ret_pack(task, "u", UINT64_MAX);
+	if (len == 5 && memcmp(s, "float", 5) == 0)
+		return prun_ret_double(task, 0.1);
+	if (len == 5 && memcmp(s, "third", 5) == 0)
+		return prun_ret_double(task, 1.0 / 3.0);
+	if (len == 4 && memcmp(s, "bool", 4) == 0)
+		return prun_ret_pack(task, "b", 1);
+	if (len == 3 && memcmp(s, "bin", 3) == 0)
+		return prun_ret_bin(task, "a\\b\377", 4);
+	if (len == 5 && memcmp(s, "lines", 5) == 0)
+		return prun_ret_str(task, "one\ntwo", 7);
+	if (len == 5 && memcmp(s, "array", 5) == 0)
+		return prun_ret_pack(task, "[i, s, n, b, f]", 1, "two", 1, 2.5);
+	if (len == 5 && memcmp(s, "empty", 5) == 0)
+		return prun_ret_pack(task, "[]");
+	if (len == 6 && memcmp(s, "nested", 6) == 0)
+		return prun_ret_pack(task, "{s: [i, i], s: s}", "a", 1, 2, "b",
+				     "c");
+	return prun_task_fail(task, PRUN_EFAILED, "no such kind");
+}
+
+static const struct prun_func funcs[] = {
+	{.name = "meet", .fn = meet},
+	{.name = "pid", .fn = pid, .help = "the worker's pid"},
+	{.name = "stdio", .fn = stdio},
+	{.name = "value", .fn = value},
+};
+
+PRUN_PLUGIN(funcs, sizeof(funcs) / sizeof(funcs[0]));
