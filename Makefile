@@ -3,6 +3,7 @@
 # Everything is built below build/ (or BUILD=dir).
 
 VERSION := $(shell sed -n 's/^.define PRUN_VERSION "\(.*\)"/\1/p' lib/prun.h)
+COMMA   := ,
 MAJOR   := $(firstword $(subst ., ,$(VERSION)))
 
 PREFIX     ?= /usr/local
@@ -11,9 +12,11 @@ LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR     ?= $(PREFIX)/share/man
 BUILD      ?= build
+JOBS       ?= $(shell nproc 2>/dev/null || echo 1)
 
 CC        ?= gcc
 PKGCONFIG ?= pkg-config
+OBJCOPY   ?= objcopy
 OPT       ?= -O2 -g
 WARN      := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wvla
 HARDEN    ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong
@@ -52,7 +55,7 @@ SONAME := libprun.so.$(MAJOR)
 SHARED := $(BUILD)/libprun.so.$(VERSION)
 PRUN   := $(BUILD)/prun
 
-.PHONY: all help lib clean demo check check-run check-all unit cli-tests floors bench bench-run \
+.PHONY: all help lib clean demo check check-run check-both check-all unit cli-tests floors bench bench-run \
 	install uninstall setup setup-check setup-ci asan valgrind coverage lint format \
 	examples
 
@@ -78,9 +81,13 @@ $(BUILD)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -c -o $@ $<
 
+# One object whose hidden names are local, so that a program that links it
+# statically may have a board_new of its own. The tests take the objects.
 $(STATIC): $(LIB_OBJ)
+	$(LD) -r -o $(BUILD)/libprun.o $^
+	$(OBJCOPY) --localize-hidden $(BUILD)/libprun.o
 	rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(BUILD)/libprun.o
 
 $(SHARED): $(LIB_OBJ)
 	$(CC) -shared -Wl,-soname,$(SONAME) $(LDFLAGS_ALL) -o $@ $^ $(LIB_LIBS)
@@ -102,9 +109,9 @@ $(BUILD)/libprun.pc: lib/libprun.pc.in lib/prun.h Makefile
 
 WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=fork
 
-$(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(HELP_OBJ) $(STATIC)
-	$(CC) $(LDFLAGS_ALL) -rdynamic $(WRAP) -o $@ $< $(HELP_OBJ) \
-		-Wl,--whole-archive $(STATIC) -Wl,--no-whole-archive $(TEST_LIBS)
+$(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(HELP_OBJ) $(LIB_OBJ)
+	$(CC) $(LDFLAGS_ALL) -rdynamic $(WRAP) -o $@ $< $(HELP_OBJ) $(LIB_OBJ) \
+		$(TEST_LIBS)
 
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c lib/prun.h
 	@mkdir -p $(@D)
@@ -140,9 +147,14 @@ floors: ## check that includes go only down
 check: setup-check ## set up, build, and run the tests
 	@+$(MAKE) --no-print-directory check-run
 
-check-run: all floors unit cli-tests
+check-run:
+	@+$(MAKE) --no-print-directory floors check-both
 	@PRUN=$(PRUN) tests/tools/check-install
 	@PRUN=$(PRUN) tests/tools/check-readme
+
+check-both:
+	@+$(MAKE) --no-print-directory -s -j$(JOBS) all $(CHECK_BIN) $(PLUGINS)
+	@+$(MAKE) --no-print-directory unit cli-tests
 
 check-all: check ## the same, and the tests that need more than the core packages
 	@tests/tools/setup build check more
@@ -150,7 +162,7 @@ check-all: check ## the same, and the tests that need more than the core package
 	@tests/tools/check-bare
 
 demo: setup ## set up, build, and hash the files under /usr/include
-	@+$(MAKE) --no-print-directory all
+	@+$(MAKE) --no-print-directory -j$(JOBS) all
 	@PRUN=$(PRUN) tests/tools/demo
 
 bench: setup-check ## measure against Python's Pool, xargs and md5sum
@@ -161,18 +173,18 @@ bench-run: all $(BUILD)/bench/pool_bench
 
 examples: $(EXAMPLES)
 
+# A build of its own with other flags, and both kinds of tests with it.
+TESTS_WITH = $(MAKE) --no-print-directory HARDEN= BUILD=$(BUILD)/$(1) \
+	OPT='$(2)' SANITIZE='$(3)'
+
 asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/asan HARDEN= \
-		OPT='-O1 -g -fno-omit-frame-pointer' \
-		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' \
-		unit cli-tests
+	@+$(call TESTS_WITH,asan,-O1 -g -fno-omit-frame-pointer,-fsanitize=address$(COMMA)undefined -fno-sanitize-recover=undefined) check-both
 
 valgrind: $(CHECK_BIN) $(PLUGINS) ## the unit tests under valgrind
 	@PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins tests/tools/run-valgrind $(CHECK_BIN)
 
 coverage: ## lines of lib/ that the tests reach
-	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage HARDEN= OPT='-O0 -g' \
-		SANITIZE='--coverage -fprofile-update=atomic' unit cli-tests
+	@+$(call TESTS_WITH,coverage,-O0 -g,--coverage -fprofile-update=atomic) check-both
 	gcovr --root . --object-directory $(BUILD)/coverage --filter 'lib/' \
 		--gcov-ignore-parse-errors --print-summary
 

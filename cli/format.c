@@ -16,12 +16,15 @@ int format_init(struct format *f, struct output *out, const struct options *o,
 	f->bsd_tag = task && o->bsd_tag ? task->tag : NULL;
 	f->tag = o->tag;
 	f->zero = o->zero;
-	return msgpack_zone_init(&f->zone, 4096) ? 0 : -ENOMEM;
+	f->zone_made = msgpack_zone_init(&f->zone, 4096);
+	return f->zone_made ? 0 : -ENOMEM;
 }
 
 void format_release(struct format *f)
 {
-	msgpack_zone_destroy(&f->zone);
+	if (f->zone_made)
+		msgpack_zone_destroy(&f->zone);
+	f->zone_made = false;
 }
 
 void format_item(const char **item, size_t *len, const void *argument,

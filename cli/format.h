@@ -30,12 +30,14 @@ struct format {
 	const char *bsd_tag; /* NULL: not asked for */
 	bool tag;
 	bool zero;
+	bool zone_made;
 	msgpack_zone zone;   /* reused from result to result */
 };
 
 /* `task` is NULL for a function of a plugin. 0 or -ENOMEM. */
 int format_init(struct format *f, struct output *out, const struct options *o,
 		const struct task *task);
+/* Also of one that is all zero. */
 void format_release(struct format *f);
 
 /* Write a successful result and add the bytes its task has read to *bytes.

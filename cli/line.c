@@ -75,16 +75,18 @@ void line_put_name(struct line *l, const char *name)
 	}
 }
 
-void line_put_time(struct line *l, const char *label, double seconds)
+void line_put_time(struct line *l, const char *separator, const char *label,
+		   double seconds)
 {
 	uint64_t s = (uint64_t)(seconds + 0.5);
 
 	if (s >= 360000)
-		line_put(l, "%s%" PRIu64 "d", label, s / 86400);
+		line_put(l, "%s%s%" PRIu64 "d", separator, label, s / 86400);
 	else if (s >= 3600)
-		line_put(l, "%s%" PRIu64 ":%02u:%02u", label, s / 3600,
-			 (unsigned)(s / 60 % 60), (unsigned)(s % 60));
-	else
-		line_put(l, "%s%u:%02u", label, (unsigned)(s / 60),
+		line_put(l, "%s%s%" PRIu64 ":%02u:%02u", separator, label,
+			 s / 3600, (unsigned)(s / 60 % 60),
 			 (unsigned)(s % 60));
+	else
+		line_put(l, "%s%s%u:%02u", separator, label,
+			 (unsigned)(s / 60), (unsigned)(s % 60));
 }

@@ -21,7 +21,8 @@ void line_put(struct line *l, const char *format, ...)
 void line_put_code(struct line *l, const char *code);
 /* Add a name, harmless, cut to the columns left. */
 void line_put_name(struct line *l, const char *name);
-/* Add a length of time: 0:07, 1:02:03, 5d. */
-void line_put_time(struct line *l, const char *label, double seconds);
+/* Add a length of time: 0:07, 1:02:03, 5d; before it both other texts. */
+void line_put_time(struct line *l, const char *separator, const char *label,
+		   double seconds);
 
 #endif

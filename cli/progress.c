@@ -112,8 +112,8 @@ static void put_eta(struct line *l, const struct moment *m,
 {
 	if (m->total == INPUT_UNKNOWN || m->done == 0)
 		return;
-	line_put(l, "%s", separator);
-	line_put_time(l, "ETA ", (double)(m->total - m->done) / m->rate);
+	line_put_time(l, separator, "ETA ",
+		      (double)(m->total - m->done) / m->rate);
 }
 
 static void put_slow(struct line *l, const struct moment *m,
@@ -123,8 +123,8 @@ static void put_slow(struct line *l, const struct moment *m,
 
 	if (m->slow_ns == 0 || begin + 24 > l->width)
 		return;
-	line_put(l, "%s", separator);
-	line_put_time(l, "", (double)(m->now_ns - m->slow_ns) / 1e9);
+	line_put_time(l, separator, "",
+		      (double)(m->now_ns - m->slow_ns) / 1e9);
 	line_put(l, " ");
 	line_put_name(l, m->slow_item);
 }
@@ -169,8 +169,7 @@ static void draw_bar(const struct progress *p, const struct moment *m,
 	put_bar(&l, p, m);
 	put_facts(&l, p, m, "  ");
 	if (last) {
-		line_put(&l, "  ");
-		line_put_time(&l, "in ", m->seconds);
+		line_put_time(&l, "  ", "in ", m->seconds);
 	} else {
 		put_eta(&l, m, "  ");
 		put_slow(&l, m, "  ");
@@ -187,8 +186,7 @@ static void draw_line(const struct progress *p, const struct moment *m,
 
 	put_facts(&l, p, m, ", ");
 	if (last) {
-		line_put(&l, ", ");
-		line_put_time(&l, "in ", m->seconds);
+		line_put_time(&l, ", ", "in ", m->seconds);
 	} else {
 		put_eta(&l, m, ", ");
 		put_slow(&l, m, ", ");

@@ -234,16 +234,24 @@ static int job_fail(struct run *r, int rc)
 	return EXIT_PRUN_FAILED;
 }
 
-static void pool_stop(struct run *r)
+/* Workers of a run that is complete end by themselves. */
+static void pool_end(struct run *r)
 {
 	if (!out.error) {
 		prun_pool_close(r->pool);
 		prun_pool_join(r->pool, JOIN_TIMEOUT_MS);
 	}
-	prun_job_free(r->job);
-	r->job = NULL;
 	prun_pool_free(r->pool);
 	r->pool = NULL;
+}
+
+static void run_release(struct run *r)
+{
+	prun_pool_free(r->pool);
+	prun_job_free(r->job);
+	format_release(&r->format);
+	input_close(&r->input);
+	function_release(&r->function);
 }
 
 static int run_all(struct run *r)
@@ -259,7 +267,7 @@ static int run_all(struct run *r)
 		code = EXIT_ITEM_FAILED;
 	if (rc < 0)
 		code = job_fail(r, rc);
-	pool_stop(r);
+	pool_end(r);
 	if (output_close(&out) < 0)
 		code = output_fail(&out);
 	return code;
@@ -277,6 +285,6 @@ int run_map(const struct options *o)
 	rc = run_prepare(&r);
 	if (rc == 0)
 		rc = run_all(&r);
-	/* The process ends here; what else it holds ends with it. */
+	run_release(&r);
 	return rc;
 }

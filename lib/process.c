@@ -159,7 +159,8 @@ static void child_start(int fd, pid_t parent)
 	for (i = 0; i < private_fds.count; i++)
 		if (private_fds.fds[i] != fd)
 			close(private_fds.fds[i]);
-	private_fds.count = 0;
+	private_fds.fds[0] = fd; /* should the child have children */
+	private_fds.count = 1;
 	pthread_mutex_unlock(&private_fds.mutex);
 	reset_stdio();
 	reset_signals();

@@ -81,6 +81,9 @@ check '--zero' 0 '~a@b.c@' '' "$PRUN" map -z echo a $'b\nc'
 
 # Exit codes and messages.
 check 'noop' 0 '' '' "$PRUN" map noop a b c
+check 'workers that cannot be started' 3 '' \
+	$'prun: cannot start 64 workers: Too many open files\n' \
+	sh -c 'ulimit -n 20; echo a | "$PRUN" map -j64 echo'
 check '--quiet: no message, the same status' 1 $'1 1 2 small1\n' '' \
 	"$PRUN" map -q wc nope small1
 check '--quiet: what stops prun is told' 2 '' \

@@ -35,3 +35,48 @@ check 'bar: erased before a message' 1 '' '*' \
 	"$PRUN" map --progress=bar md5 no1
 same 'bar: the message has a line of its own' 1 \
 	"$(grep -c '^prun: no1: No such file or directory$' <(sed 's/^.*\x1b\[K//' .err))"
+
+# On a terminal, if there is a program that makes one.
+if ! script -qec true /dev/null > /dev/null 2>&1; then
+	skip 'the bar on a terminal' 'no script(1)'
+	exit 0
+fi
+
+# terminal COMMAND: run it on a terminal, without its carriage returns
+terminal() {
+	timeout -k 5 "$LIMIT" script -qec "stty cols 100; $1" /dev/null \
+		< /dev/null 2>&1 | tr -d '\r'
+}
+
+# The worker waits for the fifo, so the bar is seen before the end.
+mkfifo fifo
+exec 4< <(terminal "TERM=xterm '$PRUN' map -p --special-files md5 fifo > out")
+read -r -d ']' -t 30 -u 4 bar
+same 'bar: drawn while an item runs' $'[\033[32m------------------------------\033[m' \
+	"$bar"
+printf abc > fifo
+rest=$(cat <&4)
+exec 4<&-
+same 'bar: the result' '900150983cd24fb0d6963f7d28e17f72  fifo' "$(cat out)"
+rest=${rest##*$'\033[K'}
+if [[ $rest =~ ^\[.\[32m#+.\[m\]\ 1/1\ \ 100%.*\ in\ [0-9:]+$ ]]; then
+	pass 'bar: the last state stays'
+else
+	fail 'bar: the last state stays' "got $(cat -v <<< "$rest")"
+fi
+
+echo x > file
+nope='prun: nope: No such file or directory'
+same 'results and messages of one terminal are in order' \
+	$'1 1 2 file\n'"$nope"$'\n1 1 2 file' \
+	"$(terminal "'$PRUN' map wc file nope file")"
+same 'NO_COLOR' 0 \
+	"$(terminal "TERM=xterm NO_COLOR=1 '$PRUN' map -p echo a" |
+		grep -c $'\033\\[3')"
+same 'TERM=dumb: lines' 1 \
+	"$(terminal "TERM=dumb '$PRUN' map -p echo a" | grep -c '^prun: 1/1, ')"
+same 'a hint on a terminal' 1 \
+	"$(terminal "'$PRUN' map echo" |
+		grep -c '^prun: reading items from the terminal, one a line; Ctrl-D ends them$')"
+same 'no hint with --quiet' 0 \
+	"$(terminal "'$PRUN' map -q echo" | grep -c prun:)"

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The longest absence of the caller that is believed. */
+#define GAP_MAX_NS 10000000000u
+
+/* -- Rules of every call -- */
+
+bool pool_is_forked(const struct prun_pool *pool)
+{
+	return *(volatile unsigned char *)pool->alive == 0;
+}
+
+/* For calls that change something but do not drive the pool. */
+int pool_check(const struct prun_pool *pool)
+{
+	if (pool_is_forked(pool))
+		return PRUN_EFORKED;
+	return pool->in_source ? PRUN_EDEADLK : 0;
+}
+
+/* For calls that drive the pool. */
+int pool_check_drive(const struct prun_pool *pool)
+{
+	if (pool_is_forked(pool))
+		return PRUN_EFORKED;
+	return pool->in_source || pool->in_callback ? PRUN_EDEADLK : 0;
+}
+
+uint64_t pool_deadline(int timeout_ms)
+{
+	if (timeout_ms < 0)
+		return UINT64_MAX;
+	if (timeout_ms == 0)
+		return 0;
+	return now_ns() + (uint64_t)timeout_ms * 1000000u;
+}
+
+/* -- Lists of jobs -- */
+
+void pool_activate(struct prun_pool *pool, struct prun_job *job)
+{
+	if (job->active || !job_pullable(job) || pool->draining)
+		return;
+	job->active = true;
+	job->next_active = NULL;
+	job->prev_active = pool->active_last;
+	if (pool->active_last)
+		pool->active_last->next_active = job;
+	else
+		pool->active = job;
+	pool->active_last = job;
+}
+
+void pool_deactivate(struct prun_pool *pool, struct prun_job *job)
+{
+	if (!job->active)
+		return;
+	job->active = false;
+	if (job->prev_active)
+		job->prev_active->next_active = job->next_active;
+	else
+		pool->active = job->next_active;
+	if (job->next_active)
+		job->next_active->prev_active = job->prev_active;
+	else
+		pool->active_last = job->prev_active;
+}
+
+void pool_tell(struct prun_pool *pool, struct prun_job *job)
+{
+	if (job->news)
+		return;
+	job->news = true;
+	job->next_news = NULL;
+	*pool->news_last = job;
+	pool->news_last = &job->next_news;
+}
+
+void pool_link(struct prun_pool *pool, struct prun_job *job)
+{
+	job->pool = pool;
+	job->prev = NULL;
+	job->next = pool->jobs;
+	if (pool->jobs)
+		pool->jobs->prev = job;
+	pool->jobs = job;
+}
+
+static void unlink_job(struct prun_pool *pool, struct prun_job *job)
+{
+	if (job->prev)
+		job->prev->next = job->next;
+	else
+		pool->jobs = job->next;
+	if (job->next)
+		job->next->prev = job->prev;
+	job->pool = NULL;
+}
+
+/* -- Waiting sources -- */
+
+/* Ask the source again. */
+void pool_ask_again(struct prun_pool *pool, struct prun_job *job)
+{
+	poller_unwatch(&pool->engine->poller, &job->wait_fd);
+	job->waiting = false;
+	pool_activate(pool, job);
+}
+
+/* The copy lets two jobs wait for one descriptor. */
+static void start_waiting(struct prun_pool *pool, struct prun_job *job)
+{
+	int rc;
+
+	if (job->wait_fd < 0)
+		return; /* until somebody calls */
+	rc = poller_watch(&pool->engine->poller, job->wait_fd,
+			  (uintptr_t)job | ENGINE_DATA_OTHER);
+	job->wait_fd = rc < 0 ? -1 : rc;
+	if (rc == -EPERM) {
+		job->waiting = false;
+	} else if (rc < 0) {
+		job_end(job, rc, prun_strerror(rc));
+		pool_tell(pool, job);
+	}
+}
+
+void pool_ask_all(struct prun_pool *pool)
+{
+	struct prun_job *job;
+
+	for (job = pool->jobs; job; job = job->next)
+		if (job->waiting && job->wait_fd < 0)
+			pool_ask_again(pool, job);
+}
+
+/* -- Events from the engine -- */
+
+static bool on_done(void *ctx, struct chunk *c, uint32_t first, uint32_t count,
+		    const struct engine_result *results,
+		    const struct engine_worker *worker)
+{
+	struct prun_job *job = c->job;
+
+	pool_tell(ctx, job);
+	return job_done(job, c, first, count, results, worker);
+}
+
+static void on_withdrawn(void *ctx, struct chunk *c, uint32_t first,
+			 uint32_t count)
+{
+	pool_tell(ctx, c->job);
+	job_withdrawn(c->job, c, first, count);
+}
+
+static void on_broken(void *ctx, int code, const char *message)
+{
+	struct prun_pool *pool = ctx;
+
+	pool->error = code;
+	pool->message = strdup(message);
+}
+
+static void on_readable(void *ctx, uint64_t data)
+{
+	struct prun_job *job =
+		(struct prun_job *)(uintptr_t)(data & ~(uint64_t)3);
+
+	if (job->waiting && job->wait_fd >= 0)
+		pool_ask_again(ctx, job);
+}
+
+const struct engine_events pool_events = {
+	.done = on_done,
+	.withdrawn = on_withdrawn,
+	.broken = on_broken,
+	.readable = on_readable,
+};
+
+/* -- The loop: fill, poll, collect -- */
+
+/* Pull from the jobs in turn until the engine has enough. */
+void pool_fill(struct prun_pool *pool)
+{
+	const struct engine_ops *ops = pool->engine->ops;
+	struct prun_job *job;
+	struct chunk *c;
+	uint32_t want;
+
+	if (pool->in_source)
+		return;
+	while ((job = pool->active) != NULL) {
+		want = ops->room(pool->engine, job->func);
+		if (want == 0)
+			break;
+		pool->in_source = true;
+		c = job_pull(job, want);
+		pool->in_source = false;
+		pool_deactivate(pool, job);
+		if (job->waiting)
+			start_waiting(pool, job);
+		if (job_all_done(job))
+			pool_tell(pool, job);
+		pool_activate(pool, job);
+		if (c)
+			ops->submit(pool->engine, c);
+	}
+	ops->flush(pool->engine);
+}
+
+static int pool_poll(struct prun_pool *pool, uint64_t deadline_ns)
+{
+	struct engine *e = pool->engine;
+	int rc = e->ops->step(e, pool->news ? 0 : deadline_ns);
+
+	if (rc < 0)
+		return rc;
+	return rc > 0 || pool->news;
+}
+
+static int call_back(struct prun_pool *pool, struct prun_job *job,
+		     prun_callback_fn fn, const struct prun_result *result)
+{
+	int rc;
+
+	if (!fn)
+		return 0;
+	pool->in_callback = true;
+	job->in_callback = true;
+	rc = fn(job, result, job->call.payload);
+	job->in_callback = false;
+	pool->in_callback = false;
+	if (rc && !job->callback_error)
+		job->callback_error = rc;
+	return rc;
+}
+
+static void push_results(struct prun_pool *pool, struct prun_job *job)
+{
+	while (job_take(job))
+		call_back(pool, job,
+			  job->result.status < 0 ? job->call.error_callback :
+						   job->call.callback,
+			  &job->result);
+	pool_activate(pool, job);
+}
+
+/* The one callback of an apply or a map. */
+static void say_completed(struct prun_pool *pool, struct prun_job *job)
+{
+	bool failed = job->failed > 0;
+
+	if (job_is_stream(job) || (!job->call.callback &&
+				   !job->call.error_callback))
+		return;
+	if (job->call.order == PRUN_ORDER_APPLY && !failed)
+		job_look(job, 0);
+	else if (failed)
+		job_look_failed(job);
+	if (failed || job->error < 0)
+		call_back(pool, job, job->call.error_callback,
+			  failed ? &job->result : NULL);
+	else
+		call_back(pool, job, job->call.callback,
+			  job->call.order == PRUN_ORDER_APPLY ? &job->result :
+								NULL);
+}
+
+void pool_release(struct prun_pool *pool, struct prun_job *job)
+{
+	pool_deactivate(pool, job);
+	unlink_job(pool, job);
+	job_destroy(job);
+}
+
+static void collect_job(struct prun_pool *pool, struct prun_job *job)
+{
+	if (job_pushes(job))
+		push_results(pool, job);
+	if (!job->completed && job_all_done(job)) {
+		job->completed = true;
+		pool->unfinished--;
+		if (job->wait_fd >= 0)
+			pool_ask_again(pool, job);
+		pool_deactivate(pool, job);
+		say_completed(pool, job);
+		job_free_payload(job);
+	}
+	/* A callback may have made news of it again: the next round's. */
+	if (job->completed && !job->handle && !job->news)
+		pool_release(pool, job);
+}
+
+/* When the engine broke, all that is left ends with its error. */
+static void fail_all(struct prun_pool *pool)
+{
+	struct prun_job *job;
+
+	for (job = pool->jobs; job; job = job->next)
+		if (job_end(job, pool->error,
+			    pool->message && pool->message[0] ?
+				    pool->message :
+				    prun_strerror(pool->error)))
+			pool_tell(pool, job);
+	pool->closed = true;
+	pool->draining = true;
+	pool->engine->ops->stop(pool->engine, ENGINE_KILL);
+}
+
+/* Deliver what has come. Callbacks run here and nowhere else. */
+void pool_collect(struct prun_pool *pool)
+{
+	struct prun_job *job;
+
+	if (pool->error < 0 && !pool->draining)
+		fail_all(pool);
+	while ((job = pool->news) != NULL) {
+		pool->news = job->next_news;
+		if (!pool->news)
+			pool->news_last = &pool->news;
+		job->news = false;
+		collect_job(pool, job);
+	}
+}
+
+/* How long the caller stays away decides how much work the workers hold. */
+void pool_enter(struct prun_pool *pool, bool attended)
+{
+	uint64_t now = now_ns();
+	uint64_t gap = pool->left_ns ? now - pool->left_ns : 0;
+
+	if (gap > GAP_MAX_NS)
+		gap = GAP_MAX_NS;
+	if (gap >= pool->gap_ns ||
+	    now - pool->gap_at > 16 * pool->gap_ns + 2 * GAP_FIRST_NS) {
+		pool->gap_ns = gap;
+		pool->gap_at = now;
+	}
+	pool->engine->now_ns = now;
+	pool->engine->margin_ns = attended ? 0 : 2 * pool->gap_ns;
+}
+
+void pool_leave(struct prun_pool *pool)
+{
+	/* What is left to collect makes the pool's descriptor readable. */
+	if (pool->news)
+		poller_arm(&pool->engine->poller, 1);
+	pool->left_ns = now_ns();
+}
+
+/* One turn. 1: something happened, 0: not, PRUN_EWOKEN, or an error. */
+int pool_turn(struct prun_pool *pool, uint64_t deadline_ns)
+{
+	int rc;
+
+	pool_fill(pool);
+	rc = pool_poll(pool, deadline_ns);
+	pool_collect(pool);
+	pool_fill(pool);
+	if (pool->engine->poller.woken) {
+		pool->engine->poller.woken = false;
+		pool_ask_all(pool);
+		return PRUN_EWOKEN;
+	}
+	return rc;
+}
+
+/* Turn until `done` says so. 0, PRUN_ETIMEDOUT, PRUN_EWOKEN, or an error. */
+int pool_drive(struct prun_pool *pool, struct prun_job *job,
+		       bool (*done)(struct prun_pool *, struct prun_job *),
+		       uint64_t deadline_ns)
+{
+	int rc = 0;
+
+	pool_ask_all(pool);
+	pool_collect(pool);
+	while (!done(pool, job)) {
+		rc = pool_turn(pool, deadline_ns);
+		if (rc < 0)
+			break;
+		if (done(pool, job))
+			break;
+		if (rc == 0 && deadline_ns != UINT64_MAX &&
+		    now_ns() >= deadline_ns) {
+			rc = PRUN_ETIMEDOUT;
+			break;
+		}
+		rc = 0;
+	}
+	return rc < 0 ? rc : 0;
+}
+

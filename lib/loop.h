@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LOOP_H
+#define LOOP_H
+
+/*
+ * The pool and its loop: fill, poll, collect. What the public calls of
+ * pool.c, submit.c and handle.c stand on.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "engine.h"
+#include "job.h"
+#include "prun.h"
+
+/* How long the caller is taken to be away before anything is known. */
+#define GAP_FIRST_NS 50000000u
+
+struct prun_pool {
+	struct engine *engine;
+	struct engine_config config;
+	struct chunk_cache cache;
+	/* One byte in a page that the kernel wipes in a forked copy. */
+	unsigned char *alive;
+	struct prun_job *jobs;		 /* all */
+	struct prun_job *active, *active_last; /* to pull from, in turn */
+	struct prun_job *news, **news_last; /* to collect from */
+	uint64_t unfinished;		 /* jobs not completed */
+	bool closed;
+	bool draining; /* the engine was told to stop */
+	int error;     /* that broke it */
+	char *message;
+	bool in_callback, in_source;
+	uint64_t left_ns;	 /* when the caller was last here */
+	uint64_t gap_ns, gap_at; /* its longest recent absence, and when */
+	time_t visit_s;		 /* coarse clock of the last visit */
+	long visit_ns;
+};
+
+/* Whether this process is a copy of the one that made the pool. */
+bool pool_is_forked(const struct prun_pool *pool);
+/* For calls that change something but do not drive the pool: 0,
+ * PRUN_EFORKED or PRUN_EDEADLK. */
+int pool_check(const struct prun_pool *pool);
+/* For calls that drive the pool. */
+int pool_check_drive(const struct prun_pool *pool);
+
+/* To be told of by the engine, with the pool as their context. */
+extern const struct engine_events pool_events;
+
+void pool_link(struct prun_pool *pool, struct prun_job *job);
+/* Take a job out of the pool, and destroy it. */
+void pool_release(struct prun_pool *pool, struct prun_job *job);
+/* Pull from the job, if more may be pulled now. */
+void pool_activate(struct prun_pool *pool, struct prun_job *job);
+void pool_deactivate(struct prun_pool *pool, struct prun_job *job);
+/* There is something to collect from the job. */
+void pool_tell(struct prun_pool *pool, struct prun_job *job);
+/* Ask its source again. */
+void pool_ask_again(struct prun_pool *pool, struct prun_job *job);
+void pool_ask_all(struct prun_pool *pool);
+
+/* Every public call that drives or feeds the pool stands between these two.
+ * `attended`: the caller stays until it is done. */
+void pool_enter(struct prun_pool *pool, bool attended);
+void pool_leave(struct prun_pool *pool);
+
+/* Pull from the jobs in turn until the engine has enough. */
+void pool_fill(struct prun_pool *pool);
+/* Deliver what has come. Callbacks run here and nowhere else. */
+void pool_collect(struct prun_pool *pool);
+/* One turn. 1: something happened, 0: not, PRUN_EWOKEN, or an error. */
+int pool_turn(struct prun_pool *pool, uint64_t deadline_ns);
+/* Turn until `done` says so. 0, PRUN_ETIMEDOUT, PRUN_EWOKEN, or an error. */
+int pool_drive(struct prun_pool *pool, struct prun_job *job,
+		bool (*done)(struct prun_pool *, struct prun_job *),
+		uint64_t deadline_ns);
+/* In CLOCK_MONOTONIC; UINT64_MAX for a negative timeout, 0 for 0. */
+uint64_t pool_deadline(int timeout_ms);
+
+#endif

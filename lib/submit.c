@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* The public calls that submit a job. */
+#include <stddef.h>
+
+#include "loop.h"
+
+static int check_call(const struct prun_pool *pool,
+		      const struct prun_call *call)
+{
+	int rc = pool_check(pool);
+
+	if (rc < 0)
+		return rc;
+	if (call->version != PRUN_CALL_VERSION)
+		return PRUN_EVERSION;
+	if (pool->error < 0)
+		return pool->error;
+	if (pool->closed)
+		return PRUN_ECLOSED;
+	if (!call->func || (unsigned)call->order > PRUN_ORDER_APPLY ||
+	    (call->order == PRUN_ORDER_APPLY) != (call->source == NULL) ||
+	    call->chunksize > PRUN_CHUNKSIZE_MAX ||
+	    (call->buffersize && call->chunksize > call->buffersize))
+		return PRUN_EINVAL;
+	if ((call->order == PRUN_ORDER_IMAP ||
+	     call->order == PRUN_ORDER_UNORDERED) &&
+	    !call->callback != !call->error_callback)
+		return PRUN_EINVAL;
+	return 0;
+}
+
+static int submit(struct prun_job **out, struct prun_pool *pool,
+		  const struct prun_call *call, bool handle)
+{
+	struct job_config config = { 0, pool->config.workers,
+				     pool->config.max_payload, &pool->cache };
+	int rc = check_call(pool, call);
+	struct prun_job *job;
+
+	if (rc < 0)
+		return rc;
+	rc = func_lookup(&pool->config.funcs, call->func);
+	if (rc < 0)
+		return rc;
+	config.func = (uint32_t)rc;
+	rc = job_new(&job, call, &config);
+	if (rc < 0)
+		return rc;
+	job->call.func = NULL; /* the name need not outlive the call */
+	job->handle = handle;
+	job->discard = !handle && !call->callback && !call->error_callback;
+	pool_link(pool, job);
+	pool->unfinished++;
+	pool_activate(pool, job);
+	pool_enter(pool, false);
+	pool_fill(pool);
+	pool_leave(pool);
+	*out = job;
+	return 0;
+}
+
+int prun_pool_submit(struct prun_job **out, struct prun_pool *pool,
+		     const struct prun_call *call)
+{
+	struct prun_job *job = NULL;
+	int rc = submit(&job, pool, call, out != NULL);
+
+	if (out)
+		*out = job;
+	if (rc < 0 && call->payload_free)
+		call->payload_free(call->payload);
+	return rc;
+}
+
+static int submit_as(struct prun_job **job, struct prun_pool *pool,
+		     const struct prun_call *call, enum prun_order order)
+{
+	struct prun_call c = *call;
+
+	c.order = order;
+	return prun_pool_submit(job, pool, &c);
+}
+
+static bool is_completed(struct prun_pool *pool, struct prun_job *job)
+{
+	(void)pool;
+	return job->completed;
+}
+
+/* Submit, and stay until it is done. */
+static int submit_and_wait(struct prun_job **out, struct prun_pool *pool,
+			   const struct prun_call *call, enum prun_order order)
+{
+	struct prun_job *job;
+	int rc;
+
+	*out = NULL;
+	rc = pool_check_drive(pool);
+	if (rc < 0) {
+		if (call->payload_free)
+			call->payload_free(call->payload);
+		return rc;
+	}
+	rc = submit_as(out, pool, call, order);
+	if (rc < 0)
+		return rc;
+	job = *out;
+	do {
+		pool_enter(pool, true);
+		rc = pool_drive(pool, job, is_completed, UINT64_MAX);
+		pool_leave(pool);
+	} while (rc == PRUN_EWOKEN);
+	return rc < 0 ? rc : job->error;
+}
+
+int prun_map(struct prun_job **job, struct prun_pool *pool,
+	     const struct prun_call *call)
+{
+	return submit_and_wait(job, pool, call, PRUN_ORDER_MAP);
+}
+
+int prun_map_async(struct prun_job **job, struct prun_pool *pool,
+		   const struct prun_call *call)
+{
+	return submit_as(job, pool, call, PRUN_ORDER_MAP);
+}
+
+int prun_imap(struct prun_job **job, struct prun_pool *pool,
+	      const struct prun_call *call)
+{
+	return submit_as(job, pool, call, PRUN_ORDER_IMAP);
+}
+
+int prun_imap_unordered(struct prun_job **job, struct prun_pool *pool,
+			const struct prun_call *call)
+{
+	return submit_as(job, pool, call, PRUN_ORDER_UNORDERED);
+}
+
+int prun_apply(struct prun_job **job, struct prun_pool *pool,
+	       const struct prun_call *call)
+{
+	return submit_and_wait(job, pool, call, PRUN_ORDER_APPLY);
+}
+
+int prun_apply_async(struct prun_job **job, struct prun_pool *pool,
+		     const struct prun_call *call)
+{
+	return submit_as(job, pool, call, PRUN_ORDER_APPLY);
+}
+
+uint32_t prun_chunksize_default(uint64_t n, uint32_t workers)
+{
+	uint64_t share = 4 * (uint64_t)(workers ? workers : 1);
+	uint64_t size = n / share + (n % share != 0);
+
+	if (size < 1)
+		return 1;
+	return size > PRUN_CHUNKSIZE_MAX ? PRUN_CHUNKSIZE_MAX : (uint32_t)size;
+}
+
