@@ -79,10 +79,12 @@ static int progress_parse(struct options *o, const char *text)
 
 static int arg_file_add(struct options *o, const char *name)
 {
-	for (size_t i = 0; i < o->narg_files; i++)
-		if (strcmp(name, "-") == 0 && strcmp(o->arg_files[i], "-") == 0)
-			return message_usage("map", "--arg-file: standard "
-					     "input cannot be read twice");
+	bool is_stdin = strcmp(name, "-") == 0;
+
+	if (is_stdin && o->stdin_is_arg_file)
+		return message_usage("map", "--arg-file: standard input "
+				     "cannot be read twice");
+	o->stdin_is_arg_file |= is_stdin;
 	o->arg_files[o->narg_files++] = name;
 	return 0;
 }

@@ -22,6 +22,7 @@ struct options {
 	bool has_items;		/* true after an empty ::: too */
 	const char **arg_files; /* "-" is standard input */
 	size_t narg_files;
+	bool stdin_is_arg_file;
 	char delimiter;
 	bool has_workers;
 	uint32_t workers;	/* 0 with has_workers: one an item */

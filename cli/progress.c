@@ -202,7 +202,7 @@ static void draw(const struct progress *p, const struct moment *m, bool last)
 		draw_line(p, m, last);
 }
 
-/* ----------------------------------------------------------- the run's state */
+/* ---------------------------------------------------------- the run's state */
 
 static void note_running(const struct prun_running *running, void *payload)
 {

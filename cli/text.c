@@ -91,7 +91,7 @@ static int print_fields(char **text, size_t *len, const msgpack_object *o)
 		count = o->via.array.size;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		char number[64];
+		char number[64] = "";
 
 		if (i > 0)
 			putc('\t', m);

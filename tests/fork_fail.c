@@ -4,25 +4,31 @@
 #include <errno.h>
 #include <sys/types.h>
 
-static unsigned fail_at, forks;
-
 pid_t __real_fork(void);
 pid_t __wrap_fork(void);
 
-void fork_fail_at(unsigned n)
+static unsigned long fork_tried;
+static unsigned long fork_fails;
+
+void fork_fail_at(unsigned long n)
 {
-	fail_at = n;
-	forks = 0;
+	fork_tried = 0;
+	fork_fails = n;
 }
 
-unsigned fork_count(void)
+unsigned long fork_count(void)
 {
-	return forks;
+	return fork_tried;
+}
+
+bool fork_failed(void)
+{
+	return fork_fails && fork_tried >= fork_fails;
 }
 
 pid_t __wrap_fork(void)
 {
-	if (++forks == fail_at) {
+	if (++fork_tried == fork_fails) {
 		errno = EAGAIN;
 		return -1;
 	}

@@ -2,10 +2,19 @@
 #ifndef FORK_FAIL_H
 #define FORK_FAIL_H
 
-/* Make the nth fork() from now on fail with EAGAIN, once; 0: none. Programs
- * are linked with --wrap=fork. */
-void fork_fail_at(unsigned n);
-/* The forks since fork_fail_at was last called. */
-unsigned fork_count(void);
+/*
+ * Forks that fail on demand. Link with -Wl,--wrap=fork; only calls from the
+ * linked objects are seen, the library's among them.
+ */
+
+#include <stdbool.h>
+
+/* The n-th fork from now fails with EAGAIN, once; 0: none does. Restarts the
+ * count. */
+void fork_fail_at(unsigned long n);
+/* Forks tried since the last fork_fail_at(). */
+unsigned long fork_count(void);
+/* Whether the one that should fail has come. */
+bool fork_failed(void);
 
 #endif

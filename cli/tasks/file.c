@@ -167,7 +167,7 @@ static int fd_read(uint64_t *bytes, int fd, file_sink sink, void *state)
 int file_read(uint64_t *bytes, struct prun_task *task, file_sink sink,
 	      void *state)
 {
-	const char *path;
+	const char *path = "";
 	bool is_stdin;
 	int fd, rc;
 

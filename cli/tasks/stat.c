@@ -12,7 +12,7 @@
 
 static int stat_task(struct prun_task *task)
 {
-	const char *path;
+	const char *path = "";
 	struct stat st;
 	char text[64];
 	int n, rc;
