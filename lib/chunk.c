@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_MAX 16
+/* What the cache may hold in all. */
+#define CACHE_BYTES ((size_t)1 << 20)
 /* Larger buffers go back to malloc rather than to the cache. */
 #define CACHE_ARGS_MAX ((size_t)64 << 10)
 #define BLOCK_MIN 256u
@@ -83,28 +84,30 @@ static void chunk_destroy(struct chunk *c)
 	arena_release(&c->arena, NULL);
 	packer_release(&c->args);
 	free(c->cookies);
-	free(c->offsets);
-	free(c->results);
-	free(c->sizes);
 	free(c);
 }
 
+/* The arrays lie behind the chunk, in one block. */
 static struct chunk *chunk_allocate(uint32_t capacity)
 {
-	struct chunk *c = calloc(1, sizeof(*c));
+	struct chunk *c = malloc(sizeof(*c) + capacity * CHUNK_TASK_OVERHEAD);
 
 	if (!c)
 		return NULL;
-	c->sizes = malloc(capacity * sizeof(*c->sizes));
-	c->offsets = malloc(capacity * sizeof(*c->offsets));
-	c->results = malloc(capacity * sizeof(*c->results));
+	memset(c, 0, sizeof(*c));
 	c->capacity = capacity;
+	c->results = (struct chunk_result *)(c + 1);
+	c->sizes = (uint64_t *)(c->results + capacity);
+	c->offsets = c->sizes + capacity;
 	packer_init(&c->args, SIZE_MAX / 2);
-	if (!c->sizes || !c->offsets || !c->results) {
-		chunk_destroy(c);
-		return NULL;
-	}
 	return c;
+}
+
+/* About what a chunk takes while it waits in the cache. */
+static size_t chunk_bytes(const struct chunk *c)
+{
+	return sizeof(*c) + c->capacity * CHUNK_TASK_OVERHEAD +
+	       c->args.capacity + c->arena.capacity;
 }
 
 struct chunk *chunk_new(struct chunk_cache *cache, uint32_t capacity)
@@ -113,7 +116,7 @@ struct chunk *chunk_new(struct chunk_cache *cache, uint32_t capacity)
 
 	if (c) {
 		cache->free = c->next;
-		cache->count--;
+		cache->bytes -= chunk_bytes(c);
 		if (c->capacity < capacity) {
 			chunk_destroy(c);
 			c = NULL;
@@ -155,14 +158,18 @@ void chunk_unref(struct chunk_cache *cache, struct chunk *c)
 {
 	if (--c->refs > 0)
 		return;
-	if (!cache || cache->count >= CACHE_MAX || c->args.capacity > CACHE_ARGS_MAX) {
+	if (!cache || c->args.capacity > CACHE_ARGS_MAX) {
 		chunk_destroy(c);
 		return;
 	}
 	chunk_clean(c);
+	if (cache->bytes + chunk_bytes(c) > CACHE_BYTES) {
+		chunk_destroy(c);
+		return;
+	}
 	c->next = cache->free;
 	cache->free = c;
-	cache->count++;
+	cache->bytes += chunk_bytes(c);
 }
 
 void chunk_cache_release(struct chunk_cache *cache)
@@ -174,7 +181,7 @@ void chunk_cache_release(struct chunk_cache *cache)
 		chunk_destroy(c);
 	}
 	cache->free = NULL;
-	cache->count = 0;
+	cache->bytes = 0;
 }
 
 int chunk_add(struct chunk *c, size_t before, void *cookie)

@@ -70,7 +70,7 @@ struct chunk {
 /* A cache of chunks, so that the steady state takes no memory. */
 struct chunk_cache {
 	struct chunk *free;
-	uint32_t count;
+	size_t bytes;
 };
 
 /* With no cache (NULL) the memory comes from malloc and goes to free. */

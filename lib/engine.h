@@ -79,8 +79,9 @@ struct engine_ops {
 	uint32_t (*room)(struct engine *e, uint32_t func);
 	/* Takes the chunk; what cannot be run comes back as failed. */
 	void (*submit)(struct engine *e, struct chunk *c);
-	/* Send what is queued. */
-	void (*flush)(struct engine *e);
+	/* Send what is queued; `lazy`: more is likely to follow at once, short
+	 * work for a busy worker may wait for it. */
+	void (*flush)(struct engine *e, bool lazy);
 	/* Wait until the deadline at most, serve what happened, give back
 	 * ranges: > 0 something happened, 0 not, negative error. */
 	int (*step)(struct engine *e, uint64_t deadline_ns);

@@ -20,6 +20,8 @@
 #define FAILED_STARTS_MAX 3u
 #define RETRY_NS 100000000u
 #define EVENTS_MAX 64
+/* Short work for a busy worker is sent with what follows, up to so much. */
+#define LAZY_BYTES 16384u
 
 struct engine_fork {
 	struct engine base;
@@ -172,13 +174,14 @@ static void fork_submit(struct engine *base, struct chunk *c)
 
 /* -- Sharing out again: idle workers take from the ones that have -- */
 
-/* From which number on to take: half of what has not started, whole chunks
- * where the caller wants them whole. */
-static bool steal_point(struct slot *s, uint32_t unstarted, uint32_t *to)
+/* From which number on to take: half of what has not started (the greater one
+ * if `last`), whole chunks where the caller wants them whole. */
+static bool steal_point(struct slot *s, bool last, uint32_t unstarted,
+			uint32_t *to)
 {
 	const struct run *r;
 
-	*to = s->end - (unstarted + 1) / 2;
+	*to = s->end - (unstarted + last) / 2;
 	for (r = s->flight.first; r; r = r->next) {
 		if (*to - r->number >= r->count)
 			continue;
@@ -230,6 +233,7 @@ static void rebalance(struct engine_fork *e)
 	struct run_queue taken;
 	struct slot *victim;
 	uint32_t i, unstarted, to;
+	bool last;
 
 	e->steal_ns = UINT64_MAX;
 	run_queue_init(&taken);
@@ -242,8 +246,13 @@ static void rebalance(struct engine_fork *e)
 		if (!victim)
 			return;
 		e->steal_ns = e->base.now_ns + STEAL_CHECK_NS;
+		/* One that is about to start its only task keeps it, lest the
+		 * two take it from each other in turn; not if it is still
+		 * in its initializer, and the other one through with it. */
+		last = victim->outstanding > unstarted ||
+		       (s->ready && !victim->ready);
 		if (!worth_stealing(e, victim, unstarted) ||
-		    !steal_point(victim, unstarted, &to) ||
+		    !steal_point(victim, last, unstarted, &to) ||
 		    !slot_take(victim, to, &taken))
 			return;
 		run_queue_prepend(&e->pending, &taken);
@@ -353,7 +362,20 @@ static uint64_t serve_timers(struct engine_fork *e)
 	return next;
 }
 
-static void fork_flush(struct engine *base)
+/* Whether what is queued for it can wait: it has something else to start, and
+ * the queue is short in time. */
+static bool can_wait(const struct engine_fork *e, const struct slot *s)
+{
+	uint64_t each;
+
+	if (s->state != SLOT_READY || s->outstanding <= s->unsent)
+		return false;
+	each = e->estimates[s->flight.first->chunk->func];
+	return each && each * s->unsent < WINDOW_NS &&
+	       s->out.end - s->out.start < LAZY_BYTES;
+}
+
+static void fork_flush(struct engine *base, bool lazy)
 {
 	struct engine_fork *e = fork_engine(base);
 	uint32_t i;
@@ -361,9 +383,10 @@ static void fork_flush(struct engine *base)
 	for (i = 0; i < e->nslots; i++) {
 		struct slot *s = &e->slots[i];
 
-		if (slot_alive(s) && !s->blocked &&
-		    (s->out.start < s->out.end ||
-		     (s->state == SLOT_RETIRING && !s->shut)))
+		if (!slot_alive(s) || s->blocked || (lazy && can_wait(e, s)))
+			continue;
+		if (s->out.start < s->out.end ||
+		    (s->state == SLOT_RETIRING && !s->shut))
 			slot_send(s);
 	}
 }
@@ -381,7 +404,7 @@ static int fork_step(struct engine *base, uint64_t deadline_ns)
 	feed(e);
 	if (!e->pending.first)
 		rebalance(e);
-	fork_flush(base);
+	fork_flush(base, false);
 	next = serve_timers(e);
 	n = poller_wait(&base->poller, events, EVENTS_MAX,
 			next < deadline_ns ? next : deadline_ns);
@@ -453,7 +476,7 @@ static void fork_stop(struct engine *base, enum engine_stop how)
 		run_queue_withdraw(base, &e->pending, NULL);
 	for (i = 0; i < e->nslots; i++)
 		stop_slot(e, &e->slots[i], how);
-	fork_flush(base);
+	fork_flush(base, false);
 }
 
 static bool fork_stopped(const struct engine *base)

@@ -200,10 +200,11 @@ static void inline_submit(struct engine *base, struct chunk *c)
 }
 
 /* A foreign loop must come back while there is something to run. */
-static void inline_flush(struct engine *base)
+static void inline_flush(struct engine *base, bool lazy)
 {
 	struct engine_inline *e = inline_engine(base);
 
+	(void)lazy;
 	poller_arm(&base->poller, e->pending.first ? 1 : UINT64_MAX);
 }
 
@@ -227,7 +228,7 @@ static int inline_step(struct engine *base, uint64_t deadline_ns)
 		worker_finish(e->worker);
 		drop_worker(e);
 	}
-	inline_flush(base);
+	inline_flush(base, false);
 	return 1;
 }
 

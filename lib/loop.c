@@ -184,7 +184,7 @@ const struct engine_events pool_events = {
 /* -- The loop: fill, poll, collect -- */
 
 /* Pull from the jobs in turn until the engine has enough. */
-void pool_fill(struct prun_pool *pool)
+void pool_fill(struct prun_pool *pool, bool lazy)
 {
 	const struct engine_ops *ops = pool->engine->ops;
 	struct prun_job *job;
@@ -209,7 +209,7 @@ void pool_fill(struct prun_pool *pool)
 		if (c)
 			ops->submit(pool->engine, c);
 	}
-	ops->flush(pool->engine);
+	ops->flush(pool->engine, lazy);
 }
 
 static int pool_poll(struct prun_pool *pool, uint64_t deadline_ns)
@@ -357,10 +357,10 @@ int pool_turn(struct prun_pool *pool, uint64_t deadline_ns)
 {
 	int rc;
 
-	pool_fill(pool);
+	pool_fill(pool, false);
 	rc = pool_poll(pool, deadline_ns);
 	pool_collect(pool);
-	pool_fill(pool);
+	pool_fill(pool, false);
 	if (pool->engine->poller.woken) {
 		pool->engine->poller.woken = false;
 		pool_ask_all(pool);

@@ -67,8 +67,9 @@ void pool_ask_all(struct prun_pool *pool);
 void pool_enter(struct prun_pool *pool, bool attended);
 void pool_leave(struct prun_pool *pool);
 
-/* Pull from the jobs in turn until the engine has enough. */
-void pool_fill(struct prun_pool *pool);
+/* Pull from the jobs in turn until the engine has enough. `lazy` as the
+ * engine's flush has it. */
+void pool_fill(struct prun_pool *pool, bool lazy);
 /* Deliver what has come. Callbacks run here and nowhere else. */
 void pool_collect(struct prun_pool *pool);
 /* One turn. 1: something happened, 0: not, PRUN_EWOKEN, or an error. */

@@ -43,6 +43,7 @@ static void slot_reset(struct slot *s)
 	s->end = 0;
 	s->fresh = 0;
 	s->given = 0;
+	s->unsent = 0;
 	s->received = 0;
 	s->heard = 0;
 	s->check_ns = UINT64_MAX;
@@ -89,7 +90,8 @@ int slot_start(struct slot *s)
 no_events:
 	process_kill(&s->process, SIGKILL);
 	process_reap(&s->process, &end, true);
-	process_release(&s->process);
+	slot_release(s);
+	return rc;
 no_process:
 	board_free(s->board);
 	s->board = NULL;
@@ -149,6 +151,7 @@ int slot_give(struct slot *s, struct run *r)
 	s->end = s->fresh;
 	s->given += r->count;
 	s->outstanding += r->count;
+	s->unsent += r->count;
 	s->bytes += bytes;
 	run_mark(r, TASK_SENT);
 	run_queue_push(&s->flight, r);
@@ -323,6 +326,7 @@ void slot_send(struct slot *s)
 		}
 		frame_writer_took(w, (size_t)n);
 	}
+	s->unsent = 0;
 	want_writable(s, false);
 	if (s->state == SLOT_RETIRING && !s->shut) {
 		s->shut = true;
@@ -490,8 +494,9 @@ static void heard(struct slot *s, unsigned char *at, size_t n)
 	s->received = s->heard;
 }
 
-/* One read; false when there was nothing. */
-static bool receive_once(struct slot *s, bool *full)
+/* One read: its bytes, 0 at end of file or on an error, -EAGAIN for nothing
+ * yet. */
+static ssize_t receive_once(struct slot *s)
 {
 	size_t min = frame_reader_missing(&s->in), room;
 	unsigned char *at;
@@ -504,31 +509,30 @@ static bool receive_once(struct slot *s, bool *full)
 	at = frame_reader_space(&s->in, min, &room);
 	if (!at) {
 		slot_hostile(s, "a result there is no memory for");
-		return false;
+		return -EAGAIN;
 	}
 	do {
 		n = recv(s->process.fd, at, room, MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	if (n <= 0)
-		return false;
-	*full = (size_t)n == room;
+		return n < 0 && errno == EAGAIN ? -EAGAIN : 0;
 	heard(s, at, (size_t)n);
-	return true;
+	return n;
 }
 
 void slot_receive(struct slot *s)
 {
-	bool full = false;
+	ssize_t n;
 
 	if (s->state == SLOT_DOOMED || s->hostile)
 		return;
-	if (!receive_once(s, &full)) {
-		/* End of file: the pidfd tells the rest. A dead peer's socket
-		 * stays readable and must not keep the loop busy. */
+	n = receive_once(s);
+	if (n > 0)
+		take_frames(s);
+	/* At end of file the pidfd tells the rest. A dead peer's socket stays
+	 * readable and must not keep the loop busy. */
+	if (n == 0)
 		poller_remove(&s->engine->poller, s->process.fd);
-		return;
-	}
-	take_frames(s);
 }
 
 static void harvest(struct slot *s)
@@ -699,11 +703,9 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 /* The socket to its last byte, then the board. */
 static void take_last_words(struct slot *s)
 {
-	bool full;
-
 	if (s->state == SLOT_DOOMED)
 		return;
-	while (!s->hostile && receive_once(s, &full))
+	while (!s->hostile && receive_once(s) > 0)
 		take_frames(s);
 	if (!s->hostile)
 		harvest(s);
@@ -733,6 +735,11 @@ bool slot_bury(struct slot *s, struct run_queue *back)
 
 void slot_release(struct slot *s)
 {
+	/* Closing does not take them out of the poller while a sibling, forked
+	 * a moment ago, still holds copies; their events would be taken for
+	 * those of the next worker here. */
+	poller_remove(&s->engine->poller, s->process.fd);
+	poller_remove(&s->engine->poller, s->process.pidfd);
 	process_release(&s->process);
 	board_free(s->board);
 	s->board = NULL;

@@ -41,6 +41,7 @@ struct slot {
 	const char *hostile; /* what it did, or NULL */
 	struct run_queue flight; /* by number */
 	uint32_t outstanding;	 /* tasks in flight */
+	uint32_t unsent;	 /* of these, not all bytes are sent yet */
 	uint64_t bytes;		 /* of their arguments */
 	uint32_t end;		 /* granted up to here */
 	uint32_t fresh;		 /* beyond every number used */

@@ -53,7 +53,7 @@ static int submit(struct prun_job **out, struct prun_pool *pool,
 	pool->unfinished++;
 	pool_activate(pool, job);
 	pool_enter(pool, false);
-	pool_fill(pool);
+	pool_fill(pool, true);
 	pool_leave(pool);
 	*out = job;
 	return 0;

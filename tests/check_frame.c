@@ -502,8 +502,9 @@ START_TEST(random_bytes)
 			b.data[i] = (unsigned char)random_number();
 		/* Else nearly all would end at their first tag. */
 		if (b.size >= 8 && round % 2) {
-			b.data[7] = (unsigned char)(random_number() % 6);
-			memset(b.data + 1, 0, 6);
+			uint64_t tag = random_number() % 6 << 56 | b.data[0];
+
+			memcpy(b.data, &tag, sizeof(tag));
 		}
 		frame_reader_init(&r, 100);
 		frames += feed_wildly(&r, &b);
@@ -538,16 +539,12 @@ END_TEST
 /* A RESULT frame of `size` bytes, made of a letter. */
 static void feed_large(struct frame_reader *r, size_t size, int letter)
 {
-	struct bytes b = {.size = 0};
+	struct frame_result head = {.tag = frame_tag(FRAME_RESULT, size)};
 	char *text = malloc(size);
 
 	ck_assert_ptr_nonnull(text);
 	memset(text, letter, size);
-	add_result(&b, FRAME_RESULT, 9, 0, "");
-	b.data[0] = (unsigned char)size;
-	b.data[1] = (unsigned char)(size >> 8);
-	b.data[2] = (unsigned char)(size >> 16);
-	feed(r, b.data, b.size);
+	feed(r, &head, sizeof(head));
 	feed(r, text, size);
 	free(text);
 }
@@ -747,6 +744,7 @@ START_TEST(writer_without_memory)
 	static char large[100000];
 	struct frame_tasks head = {.count = 1};
 	struct frame_writer w = {0};
+	uint64_t stop = frame_tag(FRAME_STOP, 0);
 	uint64_t size = sizeof(large);
 	int rc;
 
@@ -763,7 +761,7 @@ START_TEST(writer_without_memory)
 	/* What was there is there. */
 	ck_assert_uint_eq(w.end - w.start, 8);
 	ck_assert_int_eq(frame_put_tasks(&w, head, &size, large, size), 0);
-	ck_assert_mem_eq(w.data + w.start, "\0\0\0\0\0\0\0\2", 8);
+	ck_assert_mem_eq(w.data + w.start, &stop, 8);
 	frame_writer_release(&w);
 }
 END_TEST
