@@ -19,7 +19,7 @@
 #define SLOW_NS 3000000000u
 /* Counting takes about a millisecond a slice, so a hundredth of the time. */
 #define COUNT_INTERVAL_NS 100000000u
-#define COUNT_SLICE (8u * 1024 * 1024)
+#define COUNT_SLICE ((size_t)8 << 20)
 #define BAR_CELLS_MAX 30
 #define BAR_CELLS_MIN 10
 

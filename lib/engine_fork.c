@@ -204,7 +204,7 @@ static bool worth_stealing(const struct engine_fork *e, const struct slot *s,
 	if (each == 0 || each * unstarted >= STEAL_NS)
 		return true;
 	return board_running(s->board, 0, &number, &start_ns) &&
-	       start_ns + 4 * STEAL_NS < e->base.now_ns;
+	       start_ns + 4ull * STEAL_NS < e->base.now_ns;
 }
 
 static struct slot *richest(struct engine_fork *e, uint32_t *unstarted)

@@ -512,7 +512,7 @@ static struct chunk *chunk_of(struct prun_job *job, uint64_t index)
 	struct chunk *c;
 
 	if (!job->index && job->completed && job->chunks > 8) {
-		job->index = malloc(job->chunks * sizeof(struct chunk *));
+		job->index = calloc(job->chunks, sizeof(struct chunk *));
 		for (c = job->first; job->index && c; c = c->next)
 			job->index[n++] = c;
 	}

@@ -336,7 +336,7 @@ void pool_enter(struct prun_pool *pool, bool attended)
 	if (gap > GAP_MAX_NS)
 		gap = GAP_MAX_NS;
 	if (gap >= pool->gap_ns ||
-	    now - pool->gap_at > 16 * pool->gap_ns + 2 * GAP_FIRST_NS) {
+	    now - pool->gap_at > 16 * pool->gap_ns + 2ull * GAP_FIRST_NS) {
 		pool->gap_ns = gap;
 		pool->gap_at = now;
 	}

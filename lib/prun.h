@@ -575,7 +575,7 @@ struct prun_result {
 	int worker_exit;       /* PRUN_EWORKER: the exit code, or -1: killed by
 				  a signal, or unknown */
 	uint64_t start_ns;     /* CLOCK_MONOTONIC at its start; 0: never */
-	uint64_t run_ns;       /* short tasks: averaged over some 100 us */
+	uint64_t run_ns;       /* from its start to its end */
 };
 
 /*

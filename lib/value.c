@@ -240,7 +240,8 @@ int value_int(const void *data, size_t size, int64_t *value)
 	    (h.kind != KIND_INT && h.kind != KIND_UINT))
 		return PRUN_ETYPE;
 	if (h.n == 0) {
-		*value = (int8_t)p[0];
+		/* A fixint: 0 to 127, or 0xe0 to 0xff for -32 to -1. */
+		*value = p[0] < 0x80 ? p[0] : (int64_t)p[0] - 256;
 		return 0;
 	}
 	bits = load_be(p + 1, (unsigned)h.n);

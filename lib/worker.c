@@ -13,7 +13,7 @@
 #include "ticks.h"
 
 /* Results wait for company at most this long, and in at most so many bytes. */
-#define FLUSH_NS 100000u
+#define FLUSH_NS 500000u
 #define FLUSH_BYTES 32768u
 #define RECEIVE_BYTES ((size_t)64 << 10)
 
@@ -123,7 +123,7 @@ static void put(struct worker *w, struct frame_result *head, const void *data,
 	board_commit(w->board, end);
 }
 
-/* Results go out when half the window is done, after 100 us, at 16 KiB; the
+/* Results go out when half the window is done, after 500 us, at 32 KiB; the
  * rest when the input is empty. */
 static void flush_if_due(struct worker *w)
 {

@@ -22,7 +22,9 @@ rounds. Both have two workers.
               ms while it runs: the largest of the rounds.
 
 The ratio says how many times faster ours is; for roundtrip, how many times
-longer it takes; for memory, which part of the limit it needs.
+longer it takes. It is the median of the ratios of the single rounds, so it may
+differ a little from that of the two figures. For memory it says which part of
+the limit is used.
 
 Results are checked: counts, sums, order, equal lists of digests. The exit
 status is 1 if a bench failed to run or gave a wrong result, and never tells of
@@ -36,6 +38,7 @@ import dataclasses
 import json
 import os
 import platform
+import select
 import shutil
 import signal
 import statistics
@@ -87,13 +90,20 @@ def started(argv, **options):
 
 
 def wait_for(process, argv):
-    try:
-        process.wait(timeout=TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        raise BenchError(f"no end after {TIMEOUT_S} s: {' '.join(argv)}") \
-            from None
+    need(ends_in_time(process), f"no end after {TIMEOUT_S} s: {' '.join(argv)}")
     need(process.returncode == 0,
          f"status {process.returncode}: {' '.join(argv)}")
+
+
+def ends_in_time(process):
+    """Wait, and wake at once: Popen.wait(timeout) looks every 50 ms only."""
+    if process.poll() is None:
+        pidfd = os.pidfd_open(process.pid)
+        try:
+            select.select([pidfd], [], [], TIMEOUT_S)
+        finally:
+            os.close(pidfd)
+    return process.poll() is not None
 
 
 def run_timed(argv, stdin_name, stdout_name):
@@ -237,10 +247,17 @@ class Row:
     ok: bool = None
     error: str = None
 
-    def finish(self, ratio, least=None, most=None):
-        self.ratio = ratio
-        self.ok = (least is None or ratio >= least) and \
-            (most is None or ratio <= most)
+    def finish(self, least=0.0, most=float("inf"), inverse=False):
+        """The medians. That of the ratio is taken over the rounds too: what
+        else runs on the machine meets both of a round, more or less."""
+        self.ours = statistics.median(self.ours_rounds)
+        self.theirs = statistics.median(self.theirs_rounds)
+        ratios = [ours / theirs for ours, theirs
+                  in zip(self.ours_rounds, self.theirs_rounds)]
+        if inverse:
+            ratios = [1 / ratio for ratio in ratios]
+        self.ratio = statistics.median(ratios)
+        self.ok = least <= self.ratio <= most
 
 
 class Faster:
@@ -256,12 +273,7 @@ class Faster:
             for _ in range(rounds):
                 row.ours_rounds.append(self.ours())
                 row.theirs_rounds.append(self.theirs())
-            row.ours = statistics.median(row.ours_rounds)
-            row.theirs = statistics.median(row.theirs_rounds)
-            higher, lower = row.ours, row.theirs
-            if self.unit != "/s":
-                higher, lower = lower, higher
-            row.finish(higher / lower, least=self.least)
+            row.finish(least=self.least, inverse=self.unit != "/s")
         return [row]
 
     def ours(self):
@@ -334,9 +346,7 @@ class RoundTrip:
             for _ in range(rounds):
                 row.ours_rounds.append(self._median_us("roundtrip"))
                 row.theirs_rounds.append(self._median_us("pingpong"))
-            row.ours = statistics.median(row.ours_rounds)
-            row.theirs = statistics.median(row.theirs_rounds)
-            row.finish(row.ours / row.theirs, most=2)
+            row.finish(most=2)
         return [row]
 
     def _median_us(self, program):
