@@ -57,7 +57,7 @@ PRUN   := $(BUILD)/prun
 
 .PHONY: all help lib clean demo check check-run check-both check-all unit cli-tests floors bench bench-run \
 	install uninstall setup setup-check setup-ci asan valgrind coverage lint format \
-	examples
+	examples everything
 
 all: $(PRUN) $(STATIC) $(SHARED) $(BUILD)/libprun.pc ## build everything (default)
 
@@ -172,6 +172,9 @@ bench-run: all $(BUILD)/bench/pool_bench
 	@PRUN=$(PRUN) python3 tests/bench/run.py $(BENCH)
 
 examples: $(EXAMPLES)
+
+# Every program there is: for the static checks.
+everything: all $(CHECK_BIN) $(PLUGINS) $(EXAMPLES) $(BUILD)/bench/pool_bench
 
 # A build of its own with other flags, and both kinds of tests with it.
 TESTS_WITH = $(MAKE) --no-print-directory HARDEN= BUILD=$(BUILD)/$(1) \

@@ -18,20 +18,31 @@ struct arena_block {
 	unsigned char data[];
 };
 
-static void arena_release(struct arena *a, struct arena_block *keep)
+static void arena_release(struct arena *a)
 {
 	struct arena_block *b, *next;
 
 	for (b = a->blocks; b; b = next) {
 		next = b->next;
-		if (b != keep)
-			free(b);
+		free(b);
 	}
-	a->blocks = keep;
-	a->used = 0;
-	a->capacity = keep ? keep->size : 0;
-	if (keep)
-		keep->next = NULL;
+	memset(a, 0, sizeof(*a));
+}
+
+/* Empty, with the first block kept for what is to come. */
+static void arena_clear(struct arena *a)
+{
+	struct arena first = { .blocks = a->blocks };
+
+	if (!a->blocks || a->blocks->size > BLOCK_MAX) {
+		arena_release(a);
+		return;
+	}
+	a->blocks = a->blocks->next;
+	arena_release(a);
+	first.capacity = first.blocks->size;
+	first.blocks->next = NULL;
+	*a = first;
 }
 
 /* A block that holds at least `size` more bytes becomes the first. A large
@@ -81,7 +92,7 @@ unsigned char *chunk_keep(struct chunk *c, const void *data, size_t size)
 
 static void chunk_destroy(struct chunk *c)
 {
-	arena_release(&c->arena, NULL);
+	arena_release(&c->arena);
 	packer_release(&c->args);
 	free(c->cookies);
 	free(c);
@@ -140,11 +151,7 @@ void chunk_ref(struct chunk *c)
 /* Ready for the next user, with its memory where that is small. */
 static void chunk_clean(struct chunk *c)
 {
-	struct arena_block *keep = c->arena.blocks;
-
-	if (keep && keep->size > BLOCK_MAX)
-		keep = NULL;
-	arena_release(&c->arena, keep);
+	arena_clear(&c->arena);
 	packer_truncate(&c->args, 0);
 	free(c->cookies);
 	c->cookies = NULL;

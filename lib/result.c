@@ -51,10 +51,11 @@ int prun_result_take(struct prun_result **copy,
 	size_t message = result->message ? result->message_size + 1 : 0;
 	struct prun_result *r = malloc(sizeof(*r) + result->argument_size +
 				       result->value_size + message);
-	unsigned char *at = (unsigned char *)(r + 1);
+	unsigned char *at;
 
 	if (!r)
 		return -ENOMEM;
+	at = (unsigned char *)(r + 1);
 	*r = *result;
 	memcpy(at, result->argument, result->argument_size);
 	r->argument = at;
