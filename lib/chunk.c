@@ -9,12 +9,13 @@
 #define CACHE_BYTES ((size_t)1 << 20)
 /* Larger buffers go back to malloc rather than to the cache. */
 #define CACHE_ARGS_MAX ((size_t)64 << 10)
-#define BLOCK_MIN 256u
+#define BLOCK_MIN 48u
 #define BLOCK_MAX ((size_t)64 << 10)
 
 struct arena_block {
 	struct arena_block *next;
 	size_t size;
+	bool in_slab; /* and so not freed by itself */
 	unsigned char data[];
 };
 
@@ -24,7 +25,8 @@ static void arena_release(struct arena *a)
 
 	for (b = a->blocks; b; b = next) {
 		next = b->next;
-		free(b);
+		if (!b->in_slab)
+			free(b);
 	}
 	memset(a, 0, sizeof(*a));
 }
@@ -47,18 +49,26 @@ static void arena_clear(struct arena *a)
 
 /* A block that holds at least `size` more bytes becomes the first. A large
  * value gets a block of its own behind it, so the first goes on filling. */
-static unsigned char *arena_grow(struct arena *a, size_t size)
+static unsigned char *arena_grow(struct chunk *c, size_t size)
 {
+	struct arena *a = &c->arena;
 	size_t want = a->capacity ? a->capacity * 2 : BLOCK_MIN;
-	struct arena_block *b;
+	struct arena_block *b = NULL;
 
 	if (want > BLOCK_MAX)
 		want = BLOCK_MAX;
 	if (want < size)
 		want = size;
-	b = malloc(sizeof(*b) + want);
-	if (!b)
-		return NULL;
+	if (c->slabs)
+		b = slab_take(c->slabs, sizeof(*b) + want);
+	if (b) {
+		b->in_slab = true;
+	} else {
+		b = malloc(sizeof(*b) + want);
+		if (!b)
+			return NULL;
+		b->in_slab = false;
+	}
 	b->size = want;
 	if (a->blocks && want == size) {
 		b->next = a->blocks->next;
@@ -81,7 +91,7 @@ unsigned char *chunk_keep(struct chunk *c, const void *data, size_t size)
 		at = a->blocks->data + a->used;
 		a->used += size + 1;
 	} else {
-		at = arena_grow(a, size + 1);
+		at = arena_grow(c, size + 1);
 		if (!at)
 			return NULL;
 	}
@@ -95,17 +105,24 @@ static void chunk_destroy(struct chunk *c)
 	arena_release(&c->arena);
 	packer_release(&c->args);
 	free(c->cookies);
-	free(c);
+	if (!c->slabs)
+		free(c);
 }
 
 /* The arrays lie behind the chunk, in one block. */
-static struct chunk *chunk_allocate(uint32_t capacity)
+static struct chunk *chunk_allocate(struct slab **slabs, uint32_t capacity)
 {
-	struct chunk *c = malloc(sizeof(*c) + capacity * CHUNK_TASK_OVERHEAD);
+	size_t size = sizeof(struct chunk) + capacity * CHUNK_TASK_OVERHEAD;
+	struct chunk *c = slabs ? slab_take(slabs, size) : NULL;
 
-	if (!c)
-		return NULL;
+	if (!c) {
+		slabs = NULL;
+		c = malloc(size);
+		if (!c)
+			return NULL;
+	}
 	memset(c, 0, sizeof(*c));
+	c->slabs = slabs;
 	c->capacity = capacity;
 	c->results = (struct chunk_result *)(c + 1);
 	c->sizes = (uint64_t *)(c->results + capacity);
@@ -121,9 +138,10 @@ static size_t chunk_bytes(const struct chunk *c)
 	       c->args.capacity + c->arena.capacity;
 }
 
-struct chunk *chunk_new(struct chunk_cache *cache, uint32_t capacity)
+struct chunk *chunk_new(struct chunk_cache *cache, struct slab **slabs,
+			uint32_t capacity)
 {
-	struct chunk *c = cache ? cache->free : NULL;
+	struct chunk *c = cache && !slabs ? cache->free : NULL;
 
 	if (c) {
 		cache->free = c->next;
@@ -134,7 +152,7 @@ struct chunk *chunk_new(struct chunk_cache *cache, uint32_t capacity)
 		}
 	}
 	if (!c)
-		c = chunk_allocate(capacity);
+		c = chunk_allocate(slabs, capacity);
 	if (!c)
 		return NULL;
 	c->next = NULL;
@@ -165,7 +183,7 @@ void chunk_unref(struct chunk_cache *cache, struct chunk *c)
 {
 	if (--c->refs > 0)
 		return;
-	if (!cache || c->args.capacity > CACHE_ARGS_MAX) {
+	if (!cache || c->slabs || c->args.capacity > CACHE_ARGS_MAX) {
 		chunk_destroy(c);
 		return;
 	}

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "slab.h"
 #include "value.h"
 
 /* Where a task is. The engine keeps the first three apart, the job the last
@@ -59,6 +60,7 @@ struct chunk {
 	uint64_t *sizes;   /* of the arguments */
 	uint64_t *offsets; /* of the arguments, in args.data */
 	struct prun_packer args;
+	struct slab **slabs; /* where it lies and its arena grows; NULL: malloc */
 	void **cookies; /* NULL: all are */
 	struct chunk_result *results;
 	struct arena arena;
@@ -75,8 +77,10 @@ struct chunk_cache {
 
 /* With no cache (NULL) the memory comes from malloc and goes to free. */
 
-/* An empty chunk for up to `capacity` tasks, one reference; NULL: no memory. */
-struct chunk *chunk_new(struct chunk_cache *cache, uint32_t capacity);
+/* An empty chunk for up to `capacity` tasks, one reference; NULL: no memory.
+ * With `slabs`, its memory is theirs and goes with them. */
+struct chunk *chunk_new(struct chunk_cache *cache, struct slab **slabs,
+			uint32_t capacity);
 void chunk_ref(struct chunk *c);
 void chunk_unref(struct chunk_cache *cache, struct chunk *c);
 void chunk_cache_release(struct chunk_cache *cache);

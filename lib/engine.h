@@ -103,6 +103,7 @@ struct engine {
 	const struct engine_events *events;
 	void *ctx; /* of the events */
 	struct poller poller;
+	bool remote;	    /* its tasks run while the caller does not step */
 	uint64_t now_ns;    /* of the step in hand */
 	uint64_t margin_ns; /* work to hold against the caller's absence */
 };

@@ -628,6 +628,7 @@ int engine_fork_new(struct engine **engine, const struct engine_config *config,
 	e->base.config = config;
 	e->base.events = events;
 	e->base.ctx = ctx;
+	e->base.remote = true;
 	e->retry_ns = UINT64_MAX;
 	e->steal_ns = UINT64_MAX;
 	run_queue_init(&e->pending);

@@ -12,6 +12,8 @@
 /* An adapted chunk ends at so many tasks or bytes of arguments. */
 #define CHUNK_TASKS_MAX 1024u
 #define CHUNK_BYTES_MAX ((size_t)64 << 10)
+/* From so many tasks on a map takes slabs. */
+#define SLAB_TASKS 8192u
 
 /* -- Life -- */
 
@@ -33,7 +35,7 @@ static int take_argument(struct prun_job *job)
 	rc = prun_value_check(data, size);
 	if (rc < 0)
 		return rc;
-	c = chunk_new(job->cache, 1);
+	c = chunk_new(job->cache, NULL, 1);
 	if (!c)
 		return -ENOMEM;
 	rc = prun_packer_write(&c->args, data, size);
@@ -107,6 +109,7 @@ void job_destroy(struct prun_job *job)
 		next = c->next;
 		chunk_unref(job->cache, c);
 	}
+	slab_release(&job->slabs);
 	free(job->ready);
 	free(job->index);
 	job_free_payload(job);
@@ -210,6 +213,15 @@ static int reserve_ready(struct prun_job *job, uint64_t count)
 	return 0;
 }
 
+/* A map that has become large takes its memory in large pieces. */
+static struct slab **job_slabs(struct prun_job *job)
+{
+	bool large = job->call.order == PRUN_ORDER_MAP && !job->discard &&
+		     job->pulled > SLAB_TASKS;
+
+	return large ? &job->slabs : NULL;
+}
+
 /* Ask the source once: 1 a task was added, 0 the end, PRUN_SOURCE_WAIT. */
 static int pull_one(struct prun_job *job, struct chunk *c,
 		    struct prun_item *item)
@@ -274,7 +286,7 @@ struct chunk *job_pull(struct prun_job *job, uint32_t want)
 		return c;
 	}
 	if (!c && reserve_ready(job, target) == 0)
-		c = chunk_new(job->cache, target);
+		c = chunk_new(job->cache, job_slabs(job), target);
 	if (!c) {
 		job->ended = true;
 		job->error = -ENOMEM;

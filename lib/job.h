@@ -56,6 +56,7 @@ struct prun_job {
 	uint64_t ready_first, ready_count, ready_capacity;
 	struct chunk *borrowed; /* holds what `result` points to */
 	struct prun_result result;
+	struct slab *slabs;   /* map: holds the chunks after the first few */
 	struct chunk **index; /* map: chunks in order, for job_at */
 	unsigned visits;      /* of prun_job_next, between two of the pool */
 };

@@ -6,6 +6,7 @@
 
 /* The longest absence of the caller that is believed. */
 #define GAP_MAX_NS 10000000000u
+#define GLANCE_SUBMITS 256u
 
 /* -- Rules of every call -- */
 
@@ -222,6 +223,20 @@ static int pool_poll(struct prun_pool *pool, uint64_t deadline_ns)
 	return rc > 0 || pool->news;
 }
 
+/*
+ * In a row of submissions, look at the engine once in a while: the workers
+ * are refilled though the caller does not drive the pool. Nothing is collected,
+ * so no callback runs.
+ */
+void pool_glance(struct prun_pool *pool)
+{
+	if (!pool->engine->remote || pool->in_callback ||
+	    ++pool->submitted % GLANCE_SUBMITS)
+		return;
+	pool->engine->ops->step(pool->engine, 0);
+	pool_fill(pool, true);
+}
+
 static int call_back(struct prun_pool *pool, struct prun_job *job,
 		     prun_callback_fn fn, const struct prun_result *result)
 {
@@ -330,7 +345,7 @@ void pool_collect(struct prun_pool *pool)
 /* How long the caller stays away decides how much work the workers hold. */
 void pool_enter(struct prun_pool *pool, bool attended)
 {
-	uint64_t now = now_ns();
+	uint64_t now = ticks_now(&pool->ticks);
 	uint64_t gap = pool->left_ns ? now - pool->left_ns : 0;
 
 	if (gap > GAP_MAX_NS)
@@ -349,7 +364,7 @@ void pool_leave(struct prun_pool *pool)
 	/* What is left to collect makes the pool's descriptor readable. */
 	if (pool->news)
 		poller_arm(&pool->engine->poller, 1);
-	pool->left_ns = now_ns();
+	pool->left_ns = ticks_now(&pool->ticks);
 }
 
 /* One turn. 1: something happened, 0: not, PRUN_EWOKEN, or an error. */

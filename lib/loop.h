@@ -14,6 +14,7 @@
 #include "engine.h"
 #include "job.h"
 #include "prun.h"
+#include "ticks.h"
 
 /* How long the caller is taken to be away before anything is known. */
 #define GAP_FIRST_NS 50000000u
@@ -33,6 +34,8 @@ struct prun_pool {
 	int error;     /* that broke it */
 	char *message;
 	bool in_callback, in_source;
+	unsigned submitted;
+	struct ticks ticks;	 /* its clock */
 	uint64_t left_ns;	 /* when the caller was last here */
 	uint64_t gap_ns, gap_at; /* its longest recent absence, and when */
 	time_t visit_s;		 /* coarse clock of the last visit */
@@ -70,6 +73,7 @@ void pool_leave(struct prun_pool *pool);
 /* Pull from the jobs in turn until the engine has enough. `lazy` as the
  * engine's flush has it. */
 void pool_fill(struct prun_pool *pool, bool lazy);
+void pool_glance(struct prun_pool *pool);
 /* Deliver what has come. Callbacks run here and nowhere else. */
 void pool_collect(struct prun_pool *pool);
 /* One turn. 1: something happened, 0: not, PRUN_EWOKEN, or an error. */

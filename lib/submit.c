@@ -54,6 +54,7 @@ static int submit(struct prun_job **out, struct prun_pool *pool,
 	pool_activate(pool, job);
 	pool_enter(pool, false);
 	pool_fill(pool, true);
+	pool_glance(pool);
 	pool_leave(pool);
 	*out = job;
 	return 0;

@@ -31,14 +31,12 @@ void task_clear(struct prun_task *t)
 	t->code = 0;
 }
 
-/* The result must be exactly one value; none at all is nil. */
+/* The result must be exactly one value. */
 static int check_result(struct prun_task *t)
 {
 	if (t->ret.error)
 		return prun_task_fail(t, t->ret.error, "the result: %s",
 				      prun_strerror(t->ret.error));
-	if (t->ret.size == 0)
-		return prun_pack_nil(&t->ret);
 	if (!value_is_whole(t->ret.data, t->ret.size))
 		return prun_task_fail(t, PRUN_EVALUE,
 				      "the result is not one msgpack value");
@@ -47,10 +45,17 @@ static int check_result(struct prun_task *t)
 
 int task_outcome(struct prun_task *t, int rc, const void **data, size_t *size)
 {
+	static const unsigned char nil = 0xc0;
+
 	if (rc > 0)
 		rc = prun_task_fail(t, PRUN_EFAILED,
 				    "the function returned %d, not 0 or less",
 				    rc);
+	if (rc == 0 && t->ret.size == 0 && !t->ret.error) {
+		*data = &nil;
+		*size = 1;
+		return 0;
+	}
 	if (rc == 0)
 		rc = check_result(t);
 	if (rc == 0) {

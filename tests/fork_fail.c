@@ -2,6 +2,7 @@
 #include "fork_fail.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 pid_t __real_fork(void);
@@ -9,11 +10,17 @@ pid_t __wrap_fork(void);
 
 static unsigned long fork_tried;
 static unsigned long fork_fails;
+static void (*fork_hook)(void);
 
 void fork_fail_at(unsigned long n)
 {
 	fork_tried = 0;
 	fork_fails = n;
+}
+
+void fork_before(void (*fn)(void))
+{
+	fork_hook = fn;
 }
 
 unsigned long fork_count(void)
@@ -32,5 +39,7 @@ pid_t __wrap_fork(void)
 		errno = EAGAIN;
 		return -1;
 	}
+	if (fork_hook)
+		fork_hook();
 	return __real_fork();
 }

@@ -12,6 +12,8 @@
 /* The n-th fork from now fails with EAGAIN, once; 0: none does. Restarts the
  * count. */
 void fork_fail_at(unsigned long n);
+/* Call this right before each fork, as another thread might; NULL: nothing. */
+void fork_before(void (*fn)(void));
 /* Forks tried since the last fork_fail_at(). */
 unsigned long fork_count(void);
 /* Whether the one that should fail has come. */
