@@ -19,8 +19,8 @@
 #define WORKERS_PER_ITEM_MAX 1024
 #define JOIN_TIMEOUT_MS 1000
 
-/* Enough for some 25,000 short items; the process stays below 8 MiB. */
-#define READ_AHEAD_BYTES ((uint64_t)2 << 20)
+/* Enough for some 13,000 short items; the process stays below 8 MiB. */
+#define READ_AHEAD_BYTES ((uint64_t)1 << 20)
 
 struct run {
 	const struct options *options;

@@ -69,6 +69,9 @@ struct chunk {
 /* What a task takes in its chunk beside its argument and its result. */
 #define CHUNK_TASK_OVERHEAD (sizeof(struct chunk_result) + 2 * sizeof(uint64_t))
 
+/* And what each chunk takes, with the first pieces of its buffers. */
+#define CHUNK_OVERHEAD (sizeof(struct chunk) + 128)
+
 /* A cache of chunks, so that the steady state takes no memory. */
 struct chunk_cache {
 	struct chunk *free;

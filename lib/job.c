@@ -266,6 +266,7 @@ static void link_chunk(struct prun_job *job, struct chunk *c)
 	else
 		job->first = c;
 	job->last = c;
+	job->bytes += CHUNK_OVERHEAD;
 	if (!job->cursor) {
 		job->cursor = c;
 		job->cursor_at = 0;
@@ -511,8 +512,10 @@ bool job_take(struct prun_job *job)
 		chunk_ref(c);
 		job->borrowed = c;
 	}
-	if (++c->taken == c->count)
+	if (++c->taken == c->count) {
+		job->bytes -= CHUNK_OVERHEAD;
 		unlink_chunk(job, c);
+	}
 	return true;
 }
 
