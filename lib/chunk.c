@@ -82,7 +82,8 @@ static unsigned char *arena_grow(struct chunk *c, size_t size)
 	return b->data;
 }
 
-unsigned char *chunk_keep(struct chunk *c, const void *data, size_t size)
+/* Room in the arena, with a byte behind it that is NUL; NULL: no memory. */
+static unsigned char *arena_take(struct chunk *c, size_t size)
 {
 	struct arena *a = &c->arena;
 	unsigned char *at;
@@ -95,9 +96,102 @@ unsigned char *chunk_keep(struct chunk *c, const void *data, size_t size)
 		if (!at)
 			return NULL;
 	}
-	memcpy(at, data, size);
 	at[size] = '\0';
 	return at;
+}
+
+/* A failure's text has its status in front. */
+static const struct {
+	int32_t status;
+	char text[32];
+} no_memory = { -ENOMEM, "no memory to keep the result" };
+
+static void keep_no_memory(struct chunk *c, uint32_t i)
+{
+	c->results[i].value = (const unsigned char *)no_memory.text;
+	c->results[i].size = strlen(no_memory.text);
+	c->states[i] = TASK_FAILED;
+}
+
+bool chunk_keep_value(struct chunk *c, uint32_t i, const void *data,
+		      size_t size)
+{
+	unsigned char *at = arena_take(c, size);
+
+	if (!at) {
+		keep_no_memory(c, i);
+		return false;
+	}
+	if (size == 1)
+		*at = *(const unsigned char *)data;
+	else
+		memcpy(at, data, size);
+	c->results[i].value = at;
+	c->results[i].size = size;
+	c->states[i] = TASK_DONE;
+	return true;
+}
+
+bool chunk_keep_failure(struct chunk *c, uint32_t i, int status,
+			const void *text, size_t size)
+{
+	int32_t code = status;
+	unsigned char *at = arena_take(c, sizeof(code) + size);
+
+	if (!at) {
+		keep_no_memory(c, i);
+		return false;
+	}
+	memcpy(at, &code, sizeof(code));
+	memcpy(at + sizeof(code), text, size);
+	c->results[i].value = at + sizeof(code);
+	c->results[i].size = size;
+	c->states[i] = TASK_FAILED;
+	return true;
+}
+
+int chunk_status(const struct chunk *c, uint32_t i)
+{
+	int32_t status = 0;
+
+	if (c->states[i] == TASK_FAILED)
+		memcpy(&status, c->results[i].value - sizeof(status),
+		       sizeof(status));
+	return status;
+}
+
+static bool same_who(const struct chunk_who *a, const struct chunk_who *b)
+{
+	return a->worker_pid == b->worker_pid &&
+	       a->worker_id == b->worker_id && a->signal == b->signal &&
+	       a->exit_code == b->exit_code;
+}
+
+/* Without memory for the difference nobody is named, rather than the wrong
+ * one. */
+void chunk_set_who(struct chunk *c, uint32_t i, const struct chunk_who *who)
+{
+	static const struct chunk_who unknown = { -1, 0, -1, 0 };
+	uint32_t k;
+
+	if (!c->who_known) {
+		c->who = *who;
+		c->who_known = true;
+	}
+	if (!c->whos && !same_who(&c->who, who)) {
+		c->whos = malloc(c->count * sizeof(*c->whos));
+		if (!c->whos)
+			c->who = unknown;
+		for (k = 0; c->whos && k < c->count; k++)
+			c->whos[k] = c->who;
+	}
+	if (c->whos)
+		c->whos[i] = *who;
+}
+
+const struct chunk_who *chunk_get_who(const struct chunk *c, uint32_t i)
+{
+	return c->whos ? &c->whos[i] : &c->who;
 }
 
 static void chunk_destroy(struct chunk *c)
@@ -105,6 +199,7 @@ static void chunk_destroy(struct chunk *c)
 	arena_release(&c->arena);
 	packer_release(&c->args);
 	free(c->cookies);
+	free(c->whos);
 	if (!c->slabs)
 		free(c);
 }
@@ -112,7 +207,8 @@ static void chunk_destroy(struct chunk *c)
 /* The arrays lie behind the chunk, in one block. */
 static struct chunk *chunk_allocate(struct slab **slabs, uint32_t capacity)
 {
-	size_t size = sizeof(struct chunk) + capacity * CHUNK_TASK_OVERHEAD;
+	size_t size = sizeof(struct chunk) + sizeof(uint64_t) +
+		      capacity * CHUNK_TASK_OVERHEAD;
 	struct chunk *c = slabs ? slab_take(slabs, size) : NULL;
 
 	if (!c) {
@@ -125,8 +221,8 @@ static struct chunk *chunk_allocate(struct slab **slabs, uint32_t capacity)
 	c->slabs = slabs;
 	c->capacity = capacity;
 	c->results = (struct chunk_result *)(c + 1);
-	c->sizes = (uint64_t *)(c->results + capacity);
-	c->offsets = c->sizes + capacity;
+	c->offsets = (uint64_t *)(c->results + capacity);
+	c->states = (uint8_t *)(c->offsets + capacity + 1);
 	packer_init(&c->args, SIZE_MAX / 2);
 	return c;
 }
@@ -173,6 +269,9 @@ static void chunk_clean(struct chunk *c)
 	packer_truncate(&c->args, 0);
 	free(c->cookies);
 	c->cookies = NULL;
+	free(c->whos);
+	c->whos = NULL;
+	c->who_known = false;
 	c->count = 0;
 	c->left = 0;
 	c->taken = 0;
@@ -219,15 +318,20 @@ int chunk_add(struct chunk *c, size_t before, void *cookie)
 	if (c->cookies)
 		c->cookies[c->count] = cookie;
 	c->offsets[c->count] = before;
-	c->sizes[c->count] = c->args.size - before;
-	c->results[c->count].state = TASK_QUEUED;
+	c->states[c->count] = TASK_QUEUED;
 	c->count++;
+	c->offsets[c->count] = c->args.size;
 	return 0;
 }
 
 const unsigned char *chunk_argument(const struct chunk *c, uint32_t i,
 				    size_t *size)
 {
-	*size = (size_t)c->sizes[i];
+	*size = (size_t)chunk_argument_size(c, i);
 	return c->args.data + c->offsets[i];
+}
+
+uint64_t chunk_argument_size(const struct chunk *c, uint32_t i)
+{
+	return c->offsets[i + 1] - c->offsets[i];
 }

@@ -16,27 +16,30 @@
 #include "slab.h"
 #include "value.h"
 
-/* Where a task is. The engine keeps the first three apart, the job the last
- * two. */
+/* Where a task is. The engine keeps the first three apart, the job the rest. */
 enum task_state {
 	TASK_QUEUED = 0, /* with the engine, not granted to a worker */
 	TASK_SENT,	 /* granted, perhaps running */
 	TASK_DONE,	 /* given back */
+	TASK_FAILED,	 /* given back, with a failure */
 	TASK_TAKEN	 /* delivered to the caller */
 };
 
+/* Kept small, for a large map touches a million of them. */
 struct chunk_result {
-	const unsigned char *value; /* in the arena; the text of a failure is
-				       followed by a NUL */
+	const unsigned char *value; /* in the arena; of a failure, its text,
+				       with the status in front */
 	uint64_t size;
 	uint64_t start_ns;
 	uint64_t run_ns;
-	int32_t status;
+};
+
+/* Who ran a task. Mostly it is the same for all of a chunk. */
+struct chunk_who {
 	int32_t worker_id;
 	pid_t worker_pid;
-	uint8_t state; /* enum task_state */
-	uint8_t signal;
 	int16_t exit_code;
+	uint8_t signal;
 };
 
 /* Memory that is only added to. */
@@ -57,17 +60,21 @@ struct chunk {
 	uint32_t left;	/* not yet given back by the engine */
 	uint32_t taken; /* delivered */
 	bool exact;	/* never split, save after a death */
-	uint64_t *sizes;   /* of the arguments */
-	uint64_t *offsets; /* of the arguments, in args.data */
+	uint64_t *offsets; /* of the arguments, in args.data, and their end */
+	uint8_t *states;   /* enum task_state */
 	struct prun_packer args;
 	struct slab **slabs; /* where it lies and its arena grows; NULL: malloc */
 	void **cookies; /* NULL: all are */
 	struct chunk_result *results;
+	struct chunk_who who;	/* of all results so far, if who_known; */
+	struct chunk_who *whos; /* or, when they differ, of each */
+	bool who_known;
 	struct arena arena;
 };
 
 /* What a task takes in its chunk beside its argument and its result. */
-#define CHUNK_TASK_OVERHEAD (sizeof(struct chunk_result) + 2 * sizeof(uint64_t))
+#define CHUNK_TASK_OVERHEAD \
+	(sizeof(struct chunk_result) + sizeof(uint64_t) + sizeof(uint8_t))
 
 /* And what each chunk takes, with the first pieces of its buffers. */
 #define CHUNK_OVERHEAD (sizeof(struct chunk) + 128)
@@ -94,7 +101,16 @@ int chunk_add(struct chunk *c, size_t before, void *cookie);
 /* The argument of the i-th task. */
 const unsigned char *chunk_argument(const struct chunk *c, uint32_t i,
 				    size_t *size);
-/* A copy in the chunk's arena, followed by a NUL; NULL: no memory. */
-unsigned char *chunk_keep(struct chunk *c, const void *data, size_t size);
+uint64_t chunk_argument_size(const struct chunk *c, uint32_t i);
+/* Keep a value, or a failure's text and status. False: no memory, which is
+ * kept as the failure instead. */
+bool chunk_keep_value(struct chunk *c, uint32_t i, const void *data,
+		      size_t size);
+bool chunk_keep_failure(struct chunk *c, uint32_t i, int status,
+			const void *text, size_t size);
+/* The status of the i-th task, which is done. */
+int chunk_status(const struct chunk *c, uint32_t i);
+void chunk_set_who(struct chunk *c, uint32_t i, const struct chunk_who *who);
+const struct chunk_who *chunk_get_who(const struct chunk *c, uint32_t i);
 
 #endif

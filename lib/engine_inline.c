@@ -117,7 +117,7 @@ static void give_results(struct engine_inline *e, struct run *r)
 		result.size = f.size;
 		result.start_ns = f.result.start_ns;
 		result.run_ns = f.result.run_ns;
-		r->chunk->results[i].state = TASK_DONE;
+		r->chunk->states[i] = TASK_DONE;
 		r->left--;
 		e->base.events->done(e->base.ctx, r->chunk, i, 1, &result,
 				     &who);
@@ -133,9 +133,8 @@ static void run_one(struct engine_inline *e, struct run *r)
 				    .first = e->fresh,
 				    .count = r->count };
 	struct frame_writer out = { 0 };
-	int rc = frame_put_tasks(&out, head, c->sizes + r->at,
-				 c->args.data + c->offsets[r->at],
-				 run_bytes(r));
+	int rc = frame_put_tasks(&out, head, c->offsets + r->at,
+				 c->args.data);
 
 	if (rc == 0)
 		rc = feed_reader(worker_reader(e->worker), out.data + out.start,

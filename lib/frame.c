@@ -220,18 +220,25 @@ void frame_writer_took(struct frame_writer *w, size_t size)
 }
 
 int frame_put_tasks(struct frame_writer *w, struct frame_tasks head,
-		    const uint64_t *sizes, const void *values, uint64_t size)
+		    const uint64_t *offsets, const void *data)
 {
-	size_t heads = (size_t)head.count * sizeof(*sizes);
+	size_t heads = (size_t)head.count * sizeof(uint64_t);
+	uint64_t size = offsets[head.count] - offsets[0];
 	unsigned char *at =
 		frame_writer_space(w, sizeof(head) + heads + (size_t)size);
+	uint32_t i;
 
 	if (!at)
 		return -ENOMEM;
 	head.tag = frame_tag(FRAME_TASKS, heads + size);
 	memcpy(at, &head, sizeof(head));
-	memcpy(at + sizeof(head), sizes, heads);
-	memcpy(at + sizeof(head) + heads, values, (size_t)size);
+	at += sizeof(head);
+	for (i = 0; i < head.count; i++) {
+		uint64_t one = offsets[i + 1] - offsets[i];
+
+		memcpy(at + i * sizeof(one), &one, sizeof(one));
+	}
+	memcpy(at + heads, (const char *)data + offsets[0], (size_t)size);
 	w->end += sizeof(head) + heads + (size_t)size;
 	return 0;
 }

@@ -120,11 +120,12 @@ unsigned char *frame_writer_space(struct frame_writer *w, size_t size);
 void frame_writer_took(struct frame_writer *w, size_t size);
 
 /*
- * Put a TASKS frame: a run of tasks cut out of a chunk. `sizes` are those of
- * the run, `values` its bytes, `size` their sum. 0 or -ENOMEM.
+ * Put a TASKS frame: a run of head.count tasks cut out of a chunk. `offsets`
+ * are those of their values in `data`, and behind them the end of the last.
+ * 0 or -ENOMEM.
  */
 int frame_put_tasks(struct frame_writer *w, struct frame_tasks head,
-		    const uint64_t *sizes, const void *values, uint64_t size);
+		    const uint64_t *offsets, const void *data);
 int frame_put_stop(struct frame_writer *w);
 
 #endif

@@ -357,27 +357,22 @@ static void unlink_chunk(struct prun_job *job, struct chunk *c)
 	chunk_unref(job->cache, c);
 }
 
-static void keep_result(struct chunk *c, uint32_t i,
+/* False: there was no memory for it, and it is kept as that failure. */
+static bool keep_result(struct chunk *c, uint32_t i,
 			const struct engine_result *r,
 			const struct engine_worker *worker)
 {
-	struct chunk_result *to = &c->results[i];
+	struct chunk_who who = { worker->id, worker->pid,
+				 (int16_t)worker->exit_code,
+				 (uint8_t)worker->signal };
 
-	to->status = r->status;
-	to->size = r->size;
-	to->start_ns = r->start_ns;
-	to->run_ns = r->run_ns;
-	to->worker_id = worker->id;
-	to->worker_pid = worker->pid;
-	to->signal = (uint8_t)worker->signal;
-	to->exit_code = (int16_t)worker->exit_code;
-	to->state = TASK_DONE;
-	to->value = chunk_keep(c, r->data, (size_t)r->size);
-	if (!to->value) {
-		to->status = -ENOMEM;
-		to->value = (const unsigned char *)prun_strerror(-ENOMEM);
-		to->size = strlen((const char *)to->value);
-	}
+	c->results[i].start_ns = r->start_ns;
+	c->results[i].run_ns = r->run_ns;
+	chunk_set_who(c, i, &who);
+	if (r->status < 0)
+		return chunk_keep_failure(c, i, r->status, r->data,
+					  (size_t)r->size);
+	return chunk_keep_value(c, i, r->data, (size_t)r->size);
 }
 
 static bool well_formed(const struct engine_result *r)
@@ -412,12 +407,11 @@ bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
 			r = &bad;
 			all_formed = false;
 		}
-		if (r->status < 0)
-			job->failed++;
 		if (job->discard)
 			continue;
-		keep_result(c, first + i, r, worker);
-		job->bytes += r->size;
+		if (!keep_result(c, first + i, r, worker) || r->status < 0)
+			job->failed++;
+		job->bytes += c->results[first + i].size;
 		if (job->call.order == PRUN_ORDER_UNORDERED)
 			job->ready[(job->ready_first + job->ready_count++) &
 				   (job->ready_capacity - 1)] =
@@ -445,23 +439,29 @@ void job_withdrawn(struct prun_job *job, struct chunk *c, uint32_t first,
 static void show(struct prun_job *job, struct chunk *c, uint32_t i)
 {
 	const struct chunk_result *from = &c->results[i];
+	const struct chunk_who *who = chunk_get_who(c, i);
 	struct prun_result *r = &job->result;
-	bool failed = from->status < 0;
+	bool failed = c->states[i] == TASK_FAILED;
 
 	r->index = c->index + i;
 	r->cookie = c->cookies ? c->cookies[i] : NULL;
-	r->status = from->status;
+	r->status = failed ? chunk_status(c, i) : 0;
 	r->message = failed ? (const char *)from->value : NULL;
 	r->message_size = failed ? (size_t)from->size : 0;
 	r->value = failed ? NULL : from->value;
 	r->value_size = failed ? 0 : (size_t)from->size;
 	r->argument = chunk_argument(c, i, &r->argument_size);
-	r->worker_id = from->worker_id;
-	r->worker_pid = from->worker_pid;
-	r->worker_signal = from->signal;
-	r->worker_exit = from->exit_code;
+	r->worker_id = who->worker_id;
+	r->worker_pid = who->worker_pid;
+	r->worker_signal = who->signal;
+	r->worker_exit = who->exit_code;
 	r->start_ns = from->start_ns;
 	r->run_ns = from->run_ns;
+}
+
+static bool is_finished(uint8_t state)
+{
+	return state == TASK_DONE || state == TASK_FAILED;
 }
 
 /* Which task is next in the job's order: false when it is not finished. */
@@ -486,7 +486,7 @@ static bool next_ready(struct prun_job *job, struct chunk **c, uint32_t *i)
 		job->cursor_at = 0;
 	}
 	if (!job->cursor ||
-	    job->cursor->results[job->cursor_at].state != TASK_DONE)
+	    !is_finished(job->cursor->states[job->cursor_at]))
 		return false;
 	*c = job->cursor;
 	*i = job->cursor_at++;
@@ -504,8 +504,9 @@ bool job_take(struct prun_job *job)
 	job->delivered++;
 	if (!job_is_stream(job))
 		return true; /* kept until the job is freed */
-	c->results[i].state = TASK_TAKEN;
-	job->bytes -= c->sizes[i] + c->results[i].size + CHUNK_TASK_OVERHEAD;
+	c->states[i] = TASK_TAKEN;
+	job->bytes -= chunk_argument_size(c, i) + c->results[i].size +
+		      CHUNK_TASK_OVERHEAD;
 	if (job->borrowed != c) {
 		if (job->borrowed)
 			chunk_unref(job->cache, job->borrowed);
@@ -568,7 +569,7 @@ bool job_look_failed(struct prun_job *job)
 		return false;
 	for (c = job->first; c; c = c->next)
 		for (i = 0; i < c->count; i++)
-			if (c->results[i].status < 0) {
+			if (c->states[i] == TASK_FAILED) {
 				show(job, c, i);
 				return true;
 			}

@@ -64,10 +64,9 @@ struct run *run_cut(struct run *r, uint32_t count)
 
 uint64_t run_bytes(const struct run *r)
 {
-	const struct chunk *c = r->chunk;
-	uint32_t last = r->at + r->count - 1;
+	const uint64_t *offsets = r->chunk->offsets + r->at;
 
-	return c->offsets[last] + c->sizes[last] - c->offsets[r->at];
+	return offsets[r->count] - offsets[0];
 }
 
 void run_mark(struct run *r, enum task_state state)
@@ -75,22 +74,22 @@ void run_mark(struct run *r, enum task_state state)
 	uint32_t i;
 
 	for (i = r->at; i < r->at + r->count; i++)
-		if (r->chunk->results[i].state < TASK_DONE)
-			r->chunk->results[i].state = (uint8_t)state;
+		if (r->chunk->states[i] < TASK_DONE)
+			r->chunk->states[i] = (uint8_t)state;
 }
 
 void run_give_back(struct engine *e, const struct run *r,
 		   const struct engine_result *failure)
 {
 	static const struct engine_worker nobody = { -1, 0, 0, -1 };
-	struct chunk_result *results = r->chunk->results;
+	uint8_t *states = r->chunk->states;
 	uint32_t i;
 
 	/* Of a run that was in flight some tasks may be done. */
 	for (i = r->at; i < r->at + r->count; i++) {
-		if (results[i].state >= TASK_DONE)
+		if (states[i] >= TASK_DONE)
 			continue;
-		results[i].state = TASK_DONE;
+		states[i] = TASK_DONE;
 		if (failure)
 			e->events->done(e->ctx, r->chunk, i, 1, failure,
 					&nobody);

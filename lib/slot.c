@@ -135,8 +135,8 @@ int slot_give(struct slot *s, struct run *r)
 				    .first = s->fresh,
 				    .count = r->count,
 				    .flags = r->solo ? FRAME_SOLO : 0 };
-	int rc = frame_put_tasks(&s->out, head, c->sizes + r->at,
-				 c->args.data + c->offsets[r->at], bytes);
+	int rc = frame_put_tasks(&s->out, head, c->offsets + r->at,
+				 c->args.data);
 
 	if (rc < 0)
 		return rc;
@@ -411,7 +411,7 @@ static void take_result(struct slot *s, const struct frame *f, struct range *g)
 	}
 	c = (*at)->chunk;
 	i = (*at)->at + (head->number - (*at)->number);
-	if (c->results[i].state != TASK_SENT || head->status > 0) {
+	if (c->states[i] != TASK_SENT || head->status > 0) {
 		slot_hostile(s, "a second result of one task");
 		return;
 	}
@@ -423,7 +423,7 @@ static void take_result(struct slot *s, const struct frame *f, struct range *g)
 		g->chunk = c;
 		g->first = i;
 	}
-	c->results[i].state = TASK_DONE;
+	c->states[i] = TASK_DONE;
 	result = &g->results[g->count++];
 	result->status = head->status;
 	result->data = f->body;
@@ -431,7 +431,7 @@ static void take_result(struct slot *s, const struct frame *f, struct range *g)
 	result->start_ns = head->start_ns;
 	result->run_ns = head->run_ns;
 	s->outstanding--;
-	s->bytes -= c->sizes[i];
+	s->bytes -= chunk_argument_size(c, i);
 	if (--(*at)->left == 0)
 		remove_run(s, at);
 }
@@ -636,7 +636,7 @@ static void fail_task(struct slot *s, struct run *r, uint32_t i, pid_t pid,
 	describe(text, sizeof(text), s, pid, end, result.run_ns);
 	result.data = text;
 	result.size = strlen(text);
-	r->chunk->results[r->at + i].state = TASK_DONE;
+	r->chunk->states[r->at + i] = TASK_DONE;
 	e->events->done(e->ctx, r->chunk, r->at + i, 1, &result, &who);
 }
 
@@ -668,7 +668,7 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 
 	for (r = flight->first; r; r = r->next)
 		for (i = 0; i < r->count; i++)
-			running += r->chunk->results[r->at + i].state ==
+			running += r->chunk->states[r->at + i] ==
 					   TASK_SENT &&
 				   number_before(r->number + i, next);
 	while ((r = flight->first) != NULL) {
@@ -677,7 +677,7 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 			s->engine->config->funcs.funcs[r->chunk->func].batch;
 		for (i = 0; i < r->count &&
 			    number_before(r->number + i, next); i++) {
-			if (r->chunk->results[r->at + i].state != TASK_SENT)
+			if (r->chunk->states[r->at + i] != TASK_SENT)
 				continue;
 			solo = again ? run_new(r->chunk, r->at + i, 1, true) :
 				       NULL;

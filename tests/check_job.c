@@ -10,6 +10,13 @@
 
 /* ------------------------------------------------------------------ helpers */
 
+/* Takes no memory, as Check's assertions may. */
+#define hold(condition)                                                        \
+	do {                                                                   \
+		if (!(condition))                                              \
+			ck_abort_msg("%s does not hold", #condition);          \
+	} while (0)
+
 /* A source of `count` integers, or strings of `bytes`, with its troubles. */
 struct trouble {
 	uint64_t count, next;
@@ -27,7 +34,7 @@ static int source(struct prun_item *item, void *payload)
 	int code = t->code;
 
 	t->calls++;
-	ck_assert_uint_eq(prun_item_index(item), t->next);
+	hold(prun_item_index(item) == t->next);
 	if (code && t->next == t->at) {
 		prun_item_str(item, "to be rolled back", 17);
 		prun_item_wait_fd(item, 7);
@@ -86,6 +93,17 @@ static void made(enum prun_order order)
 {
 	ck_assert_int_eq(make(order), 0);
 	ck_assert_uint_eq(trouble.freed, 0);
+}
+
+/* How many chunks wait for their next use. */
+static unsigned cached(void)
+{
+	const struct chunk *c;
+	unsigned count = 0;
+
+	for (c = cache.free; c; c = c->next)
+		count++;
+	return count;
 }
 
 static void drop(void)
@@ -649,13 +667,13 @@ START_TEST(discarded)
 	job_discard(job);
 	ck_assert_ptr_eq(job->first, b);
 	ck_assert_ptr_eq(job->last, b);
-	ck_assert_uint_eq(cache.count, 2); /* a, and the one in vain */
+	ck_assert_uint_eq(cached(), 2); /* a, and the one in vain */
 	ck_assert(!job_take(job));
 	ck_assert(!job_look(job, 0));
 	finish(b, 1, 0);
 	finish(b, 2, -EIO);
 	ck_assert_ptr_null(job->first);
-	ck_assert_uint_eq(cache.count, 3);
+	ck_assert_uint_eq(cached(), 3);
 	ck_assert(job_all_done(job));
 	ck_assert_uint_eq(job->bytes, 0);
 	drop();
@@ -767,7 +785,7 @@ START_TEST(no_memory)
 			ck_assert_uint_ge(results, all - 1);
 		drop();
 	}
-	ck_assert_uint_gt(n, 6);
+	ck_assert_uint_gt(n, 4);
 }
 END_TEST
 

@@ -386,7 +386,8 @@ static void worker_cas(struct model *m, struct state s)
 	}
 	s.word = word_claimed(s.worker_reg);
 	s.worker_reg = 0;
-	s.twice |= s.claimed >> s.at & 1;
+	if (s.claimed & bit(s.at))
+		s.twice = 1;
 	s.claimed |= bit(s.at);
 	s.lanes[s.lane] = LANE_RUNS;
 	s.lane_number[s.lane] = s.at;

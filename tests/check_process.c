@@ -402,9 +402,12 @@ static int start_closed(int closed)
 		return 32;
 	process_reap(&p, &end, true);
 	process_release(&p);
-	for (i = 0; i < 3; i++)
-		if ((fcntl(i, F_GETFD) < 0) != (closed & 1 << i ? 1 : 0))
+	for (i = 0; i < 3; i++) {
+		bool open_now = fcntl(i, F_GETFD) >= 0;
+
+		if (open_now == (bool)(closed & 1 << i))
 			return 33;
+	}
 	return end.known && !end.signal ? end.code : 34;
 }
 

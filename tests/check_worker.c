@@ -572,7 +572,7 @@ static int in_threes(struct prun_batch *batch)
 	struct prun_task *task[3], *extra;
 	int count, rc = 1;
 
-	ck_assert_uint_eq(prun_batch_lanes(batch), 3);
+	hold(prun_batch_lanes(batch) == 3);
 	while (rc == 1) {
 		for (count = 0; count < 3; count++) {
 			rc = prun_batch_next(&task[count], batch);
@@ -580,8 +580,7 @@ static int in_threes(struct prun_batch *batch)
 				break;
 		}
 		if (count == 3)
-			ck_assert_int_eq(prun_batch_next(&extra, batch),
-					 PRUN_EINVAL);
+			hold(prun_batch_next(&extra, batch) == PRUN_EINVAL);
 		while (count-- > 0) {
 			prun_batch_done(task[count], echo(task[count]));
 			prun_batch_done(task[count], -EIO); /* once is enough */
