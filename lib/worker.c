@@ -2,6 +2,7 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 /* Results wait for company at most this long, and in at most so many bytes. */
 #define FLUSH_NS 500000u
 #define FLUSH_BYTES 32768u
+/* How long an idle worker looks at its board before it sleeps. */
+#define AWAIT_NS 20000u
 #define RECEIVE_BYTES ((size_t)64 << 10)
 
 _Static_assert(sizeof(struct frame_result) == BOARD_HEAD_SIZE,
@@ -502,6 +505,19 @@ static void on_exit_called(int code, void *arg)
 	_exit(code);
 }
 
+/*
+ * The next task often comes at once, and to sleep and be woken costs both
+ * sides more than to look at the board for a moment. sched_yield() leaves the
+ * processor to whoever wants it.
+ */
+static void await_grant(struct worker *w)
+{
+	uint64_t until = ticks_now(&w->ticks) + AWAIT_NS;
+
+	while (granted(w) == 0 && ticks_now(&w->ticks) < until)
+		sched_yield();
+}
+
 void worker_main(const struct worker_setup *setup, struct board *board, int id,
 		 int fd)
 {
@@ -525,8 +541,10 @@ void worker_main(const struct worker_setup *setup, struct board *board, int id,
 			break;
 		/* With granted tasks still to come the results can wait, the
 		 * parent sees them on the board. */
-		if (granted(w) == 0)
+		if (granted(w) == 0) {
 			worker_flush(w);
+			await_grant(w);
+		}
 		rc = socket_receive(&c, &w->reader, true);
 	} while (rc > 0);
 	if (rc > 0)

@@ -639,8 +639,9 @@ END_TEST
 
 /* ------------------------------------------------------------------- writer */
 
-static const uint64_t value_sizes[] = {3, 0, 1, 5, 2};
-static const char values[] = "aaabcccccdd";
+/* Where the values lie, and the end of the last. */
+static const uint64_t offsets[] = {2, 5, 5, 6, 11, 13};
+static const char values[] = "..aaabcccccdd..";
 
 START_TEST(put_and_read)
 {
@@ -654,14 +655,13 @@ START_TEST(put_and_read)
 	struct frame_writer w = {0};
 	struct frame_reader r;
 
-	ck_assert_int_eq(frame_put_tasks(&w, head, value_sizes, values, 11), 0);
+	ck_assert_int_eq(frame_put_tasks(&w, head, offsets, values), 0);
 	/* A run cut out of the middle. */
 	head.index = 19;
 	head.first = 0;
 	head.count = 2;
 	head.flags = 0;
-	ck_assert_int_eq(frame_put_tasks(&w, head, value_sizes + 2, values + 3,
-					 6), 0);
+	ck_assert_int_eq(frame_put_tasks(&w, head, offsets + 2, values), 0);
 	ck_assert_int_eq(frame_put_stop(&w), 0);
 	ck_assert_uint_eq(w.end - w.start,
 			  40 + 5 * 8 + 11 + 40 + 2 * 8 + 6 + 8);
@@ -717,11 +717,11 @@ START_TEST(writer_gives_back)
 	static char large[300000];
 	struct frame_tasks head = {.count = 1};
 	struct frame_writer w = {0};
-	uint64_t size = sizeof(large);
+	uint64_t ends[] = {0, sizeof(large)};
 
 	memset(large, 'x', sizeof(large));
 	ck_assert_int_eq(frame_put_stop(&w), 0);
-	ck_assert_int_eq(frame_put_tasks(&w, head, &size, large, size), 0);
+	ck_assert_int_eq(frame_put_tasks(&w, head, ends, large), 0);
 	ck_assert_uint_gt(w.capacity, 262144);
 	frame_writer_took(&w, 8 + 40 + 8);
 	ck_assert_mem_eq(w.data + w.start, large, sizeof(large));
@@ -745,7 +745,7 @@ START_TEST(writer_without_memory)
 	struct frame_tasks head = {.count = 1};
 	struct frame_writer w = {0};
 	uint64_t stop = frame_tag(FRAME_STOP, 0);
-	uint64_t size = sizeof(large);
+	uint64_t ends[] = {0, sizeof(large)};
 	int rc;
 
 	alloc_fail_at(1);
@@ -755,12 +755,12 @@ START_TEST(writer_without_memory)
 	ck_assert_uint_eq(w.end, 0);
 	ck_assert_int_eq(frame_put_stop(&w), 0);
 	alloc_fail_at(1);
-	rc = frame_put_tasks(&w, head, &size, large, size);
+	rc = frame_put_tasks(&w, head, ends, large);
 	alloc_fail_at(0);
 	ck_assert_int_eq(rc, -ENOMEM);
 	/* What was there is there. */
 	ck_assert_uint_eq(w.end - w.start, 8);
-	ck_assert_int_eq(frame_put_tasks(&w, head, &size, large, size), 0);
+	ck_assert_int_eq(frame_put_tasks(&w, head, ends, large), 0);
 	ck_assert_mem_eq(w.data + w.start, &stop, 8);
 	frame_writer_release(&w);
 }

@@ -587,6 +587,34 @@ START_TEST(kept)
 }
 END_TEST
 
+START_TEST(who_ran_it)
+{
+	static const struct engine_worker who[] = {
+		{0, 100, 0, -1}, {0, 100, 0, -1}, {1, 101, 9, -1},
+		{0, 100, 0, 3},	 {-1, 0, 0, -1},
+	};
+	struct engine_result r = {PRUN_EWORKER, "dead", 4, 10, 20};
+	struct chunk *c;
+	int i;
+
+	trouble.count = 5;
+	made(PRUN_ORDER_MAP);
+	c = pull(5, 5);
+	for (i = 0; i < 5; i++)
+		job_done(job, c, (uint32_t)i, 1, &r, &who[i]);
+	for (i = 0; i < 5; i++) {
+		ck_assert(job_look(job, (uint64_t)i));
+		ck_assert_int_eq(job->result.worker_id, who[i].id);
+		ck_assert_int_eq(job->result.worker_pid, who[i].pid);
+		ck_assert_int_eq(job->result.worker_signal, who[i].signal);
+		ck_assert_int_eq(job->result.worker_exit, who[i].exit_code);
+		ck_assert_str_eq(job->result.message, "dead");
+		ck_assert_int_eq(job->result.status, PRUN_EWORKER);
+	}
+	drop();
+}
+END_TEST
+
 START_TEST(no_msgpack)
 {
 	struct engine_worker who = {1, 99, 0, -1};
@@ -810,6 +838,7 @@ int main(void)
 	tcase_add_test(tc, as_they_come);
 	tcase_add_test(tc, many_are_ready);
 	tcase_add_test(tc, kept);
+	tcase_add_test(tc, who_ran_it);
 	tcase_add_test(tc, no_msgpack);
 	tc = suite_case(s, "end");
 	tcase_add_checked_fixture(tc, set_up, NULL);

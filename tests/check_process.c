@@ -402,12 +402,10 @@ static int start_closed(int closed)
 		return 32;
 	process_reap(&p, &end, true);
 	process_release(&p);
-	for (i = 0; i < 3; i++) {
-		bool open_now = fcntl(i, F_GETFD) >= 0;
-
-		if (open_now == (bool)(closed & 1 << i))
-			return 33;
-	}
+	for (i = 0; i < 3; i++)
+		closed ^= fcntl(i, F_GETFD) < 0 ? 1 << i : 0;
+	if (closed) /* another one than before */
+		return 33;
 	return end.known && !end.signal ? end.code : 34;
 }
 

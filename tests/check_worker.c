@@ -186,21 +186,19 @@ static void put_tasks(struct frame_writer *w, uint32_t func, uint32_t flags,
 				   .first = fresh,
 				   .count = count,
 				   .flags = flags};
-	uint64_t sizes[1000];
+	uint64_t offsets[1001] = {0};
 	struct prun_packer *p;
-	const void *values;
-	size_t size = 0, i, before;
+	size_t size, i;
 
 	hold(count <= 1000);
 	hold(prun_packer_new(&p) == 0);
 	for (i = 0; i < count; i++) {
-		before = size;
 		prun_pack_int(p, args ? args[i] : (int)i);
-		values = prun_packer_data(p, &size);
-		sizes[i] = size - before;
+		prun_packer_data(p, &size);
+		offsets[i + 1] = size;
 	}
-	values = prun_packer_data(p, &size);
-	hold(frame_put_tasks(w, head, sizes, values, size) == 0);
+	hold(frame_put_tasks(w, head, offsets, prun_packer_data(p, &size)) ==
+	     0);
 	prun_packer_free(p);
 	fresh += count;
 }
