@@ -197,18 +197,38 @@ const struct chunk_who *chunk_get_who(const struct chunk *c, uint32_t i)
 static void chunk_destroy(struct chunk *c)
 {
 	arena_release(&c->arena);
-	packer_release(&c->args);
 	free(c->cookies);
 	free(c->whos);
+	if (c->placed)
+		return; /* with its argument */
+	packer_release(&c->args);
 	if (!c->slabs)
 		free(c);
 }
 
 /* The arrays lie behind the chunk, in one block. */
-static struct chunk *chunk_allocate(struct slab **slabs, uint32_t capacity)
+static size_t block_size(uint32_t capacity)
 {
 	size_t size = sizeof(struct chunk) + sizeof(uint64_t) +
 		      capacity * CHUNK_TASK_OVERHEAD;
+
+	return (size + 15) & ~(size_t)15;
+}
+
+static void chunk_init(struct chunk *c, uint32_t capacity)
+{
+	memset(c, 0, sizeof(*c));
+	c->capacity = capacity;
+	c->results = (struct chunk_result *)(c + 1);
+	c->offsets = (uint64_t *)(c->results + capacity);
+	c->states = (uint8_t *)(c->offsets + capacity + 1);
+	c->refs = 1;
+	packer_init(&c->args, SIZE_MAX / 2);
+}
+
+static struct chunk *chunk_allocate(struct slab **slabs, uint32_t capacity)
+{
+	size_t size = block_size(capacity);
 	struct chunk *c = slabs ? slab_take(slabs, size) : NULL;
 
 	if (!c) {
@@ -217,13 +237,35 @@ static struct chunk *chunk_allocate(struct slab **slabs, uint32_t capacity)
 		if (!c)
 			return NULL;
 	}
-	memset(c, 0, sizeof(*c));
+	chunk_init(c, capacity);
 	c->slabs = slabs;
-	c->capacity = capacity;
-	c->results = (struct chunk_result *)(c + 1);
-	c->offsets = (uint64_t *)(c->results + capacity);
-	c->states = (uint8_t *)(c->offsets + capacity + 1);
-	packer_init(&c->args, SIZE_MAX / 2);
+	return c;
+}
+
+/* Behind the block: the first piece of the arena, then the argument. */
+#define PLACED_ARENA 24u
+
+size_t chunk_placed_size(size_t size)
+{
+	return block_size(1) + sizeof(struct arena_block) + PLACED_ARENA + size;
+}
+
+struct chunk *chunk_place(void *memory, const void *argument, size_t size)
+{
+	struct chunk *c = memory;
+	struct arena_block *b =
+		(struct arena_block *)((char *)memory + block_size(1));
+
+	chunk_init(c, 1);
+	c->placed = true;
+	b->next = NULL;
+	b->size = PLACED_ARENA;
+	b->in_slab = true;
+	c->arena.blocks = b;
+	c->arena.capacity = PLACED_ARENA;
+	c->args.data = b->data + PLACED_ARENA;
+	c->args.size = size;
+	memcpy(c->args.data, argument, size);
 	return c;
 }
 
@@ -282,7 +324,7 @@ void chunk_unref(struct chunk_cache *cache, struct chunk *c)
 {
 	if (--c->refs > 0)
 		return;
-	if (!cache || c->slabs || c->args.capacity > CACHE_ARGS_MAX) {
+	if (!cache || c->slabs || c->placed || c->args.capacity > CACHE_ARGS_MAX) {
 		chunk_destroy(c);
 		return;
 	}

@@ -64,6 +64,7 @@ struct chunk {
 	uint8_t *states;   /* enum task_state */
 	struct prun_packer args;
 	struct slab **slabs; /* where it lies and its arena grows; NULL: malloc */
+	bool placed;	     /* in memory of its job */
 	void **cookies; /* NULL: all are */
 	struct chunk_result *results;
 	struct chunk_who who;	/* of all results so far, if who_known; */
@@ -91,6 +92,12 @@ struct chunk_cache {
  * With `slabs`, its memory is theirs and goes with them. */
 struct chunk *chunk_new(struct chunk_cache *cache, struct slab **slabs,
 			uint32_t capacity);
+/*
+ * The chunk of one task in memory that somebody else frees, after the chunk:
+ * chunk_placed_size() bytes for an argument of `size`, aligned for anything.
+ */
+size_t chunk_placed_size(size_t size);
+struct chunk *chunk_place(void *memory, const void *argument, size_t size);
 void chunk_ref(struct chunk *c);
 void chunk_unref(struct chunk_cache *cache, struct chunk *c);
 void chunk_cache_release(struct chunk_cache *cache);

@@ -72,7 +72,7 @@ int prun_job_next(const struct prun_result **result, struct prun_job *job,
 	}
 	if (pool)
 		pool_activate(pool, job);
-	*result = &job->result;
+	*result = job->result;
 	return 1;
 }
 
@@ -87,7 +87,7 @@ int prun_job_at(const struct prun_result **result, struct prun_job *job,
 		return PRUN_ENOTREADY;
 	if (!job_look(job, index))
 		return PRUN_EINVAL;
-	*result = &job->result;
+	*result = job->result;
 	return 0;
 }
 
@@ -129,8 +129,8 @@ int prun_job_get(const struct prun_result **result, struct prun_job *job,
 		return rc;
 	if (!job_look_failed(job) && !job_look(job, 0))
 		return job->error;
-	*result = &job->result;
-	return job->result.status < 0 ? job->result.status : job->error;
+	*result = job->result;
+	return job->result->status < 0 ? job->result->status : job->error;
 }
 
 int prun_job_ready(const struct prun_job *job)

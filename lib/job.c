@@ -17,73 +17,86 @@
 
 /* -- Life -- */
 
-/* The argument of an apply, in a chunk that waits to be pulled. */
-static int take_argument(struct prun_job *job)
+/* An argument is checked before it is taken. */
+static int check_argument(const struct prun_call *call, uint64_t max_payload)
 {
-	static const unsigned char nil = 0xc0;
-	const void *data = job->call.argument;
-	size_t size = job->call.argument_size;
-	struct chunk *c;
-	int rc;
-
-	if (!data) {
-		data = &nil;
-		size = 1;
-	}
-	if (size > job->max_payload)
+	if (!call->argument)
+		return 0;
+	if (call->argument_size > max_payload)
 		return PRUN_ETOOBIG;
-	rc = prun_value_check(data, size);
-	if (rc < 0)
-		return rc;
-	c = chunk_new(job->cache, NULL, 1);
-	if (!c)
-		return -ENOMEM;
-	rc = prun_packer_write(&c->args, data, size);
-	if (rc == 0)
-		rc = chunk_add(c, 0, NULL);
-	if (rc < 0) {
-		chunk_unref(job->cache, c);
-		return rc;
-	}
+	return prun_value_check(call->argument, call->argument_size);
+}
+
+/* The job, its result if it has its own, and the one chunk of an apply lie in
+ * one block: thousands of them may wait at a time. */
+static size_t job_size(bool handle)
+{
+	size_t size = sizeof(struct prun_job) +
+		      (handle ? sizeof(struct prun_result) : 0);
+
+	return (size + 15) & ~(size_t)15;
+}
+
+/* The argument of an apply, in a chunk that waits to be pulled. */
+static void place_argument(struct prun_job *job, const void *data, size_t size)
+{
+	struct chunk *c = chunk_place((char *)job + job_size(job->handle),
+				      data, size);
+
+	c->offsets[0] = 0;
+	c->offsets[1] = size;
+	c->states[0] = TASK_QUEUED;
+	c->count = 1;
 	c->job = job;
 	c->func = job->func;
 	job->building = c;
 	job->pulled = 1;
 	job->bytes = size;
 	job->call.argument = NULL;
-	return 0;
+}
+
+static void job_init(struct prun_job *job, const struct prun_call *call,
+		     const struct job_config *config)
+{
+	memset(job, 0, sizeof(*job));
+	job->call = *call;
+	job->func = config->func;
+	job->workers = config->workers;
+	job->max_payload = config->max_payload;
+	job->cache = config->cache;
+	job->handle = config->handle;
+	job->result = config->handle ? (struct prun_result *)(job + 1) :
+				       config->scratch;
+	job->wait_fd = -1;
+	job->withdrawn_status = PRUN_ECANCELLED;
+	job->withdrawn_text = prun_strerror(PRUN_ECANCELLED);
+	if (!job->call.buffersize)
+		job->call.buffersize = call->chunksize > BUFFERSIZE_DEFAULT ?
+					       call->chunksize :
+					       BUFFERSIZE_DEFAULT;
+	if (!job->call.bufferbytes)
+		job->call.bufferbytes = BUFFERBYTES_DEFAULT;
 }
 
 int job_new(struct prun_job **out, const struct prun_call *call,
 	    const struct job_config *config)
 {
-	struct prun_job *job = calloc(1, sizeof(*job));
-	int rc = 0;
+	static const unsigned char nil = 0xc0;
+	bool apply = call->order == PRUN_ORDER_APPLY;
+	const void *data = call->argument ? call->argument : &nil;
+	size_t size = call->argument ? call->argument_size : 1;
+	struct prun_job *job;
+	int rc = apply ? check_argument(call, config->max_payload) : 0;
 
+	if (rc < 0)
+		return rc;
+	job = malloc(job_size(config->handle) +
+		     (apply ? chunk_placed_size(size) : 0));
 	if (!job)
 		return -ENOMEM;
-	job->call = *call;
-	job->call.payload_free = NULL; /* the caller's until success */
-	job->func = config->func;
-	job->workers = config->workers;
-	job->max_payload = config->max_payload;
-	job->cache = config->cache;
-	job->wait_fd = -1;
-	job->withdrawn_status = PRUN_ECANCELLED;
-	job->withdrawn_text = prun_strerror(PRUN_ECANCELLED);
-	if (!job->call.buffersize)
-		job->call.buffersize = BUFFERSIZE_DEFAULT;
-	if (!call->buffersize && job->call.buffersize < call->chunksize)
-		job->call.buffersize = call->chunksize;
-	if (!job->call.bufferbytes)
-		job->call.bufferbytes = BUFFERBYTES_DEFAULT;
-	if (call->order == PRUN_ORDER_APPLY)
-		rc = take_argument(job);
-	if (rc < 0) {
-		job_destroy(job);
-		return rc;
-	}
-	job->call.payload_free = call->payload_free;
+	job_init(job, call, config);
+	if (apply)
+		place_argument(job, data, size);
 	*out = job;
 	return 0;
 }
@@ -440,7 +453,7 @@ static void show(struct prun_job *job, struct chunk *c, uint32_t i)
 {
 	const struct chunk_result *from = &c->results[i];
 	const struct chunk_who *who = chunk_get_who(c, i);
-	struct prun_result *r = &job->result;
+	struct prun_result *r = job->result;
 	bool failed = c->states[i] == TASK_FAILED;
 
 	r->index = c->index + i;

@@ -54,8 +54,8 @@ struct prun_job {
 	uint32_t cursor_at;	    /* at this task */
 	struct job_ref *ready;	    /* unordered: a ring of finished tasks */
 	uint64_t ready_first, ready_count, ready_capacity;
-	struct chunk *borrowed; /* holds what `result` points to */
-	struct prun_result result;
+	struct chunk *borrowed; /* holds what *result points to */
+	struct prun_result *result; /* its own, or one of the pool's */
 	struct slab *slabs;   /* map: holds the chunks after the first few */
 	struct chunk **index; /* map: chunks in order, for job_at */
 	unsigned visits;      /* of prun_job_next, between two of the pool */
@@ -66,6 +66,9 @@ struct job_config {
 	uint32_t workers;
 	uint64_t max_payload;
 	struct chunk_cache *cache;
+	struct prun_result *scratch; /* for jobs without a handle, whose
+					results are shown to callbacks only */
+	bool handle;
 };
 
 /* 0 or an error; takes nothing of the call's payload before success. */
@@ -99,11 +102,11 @@ bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
 void job_withdrawn(struct prun_job *job, struct chunk *c, uint32_t first,
 		   uint32_t count);
 
-/* The next result in the job's order, in job->result; false: none is ready. */
+/* The next result in the job's order, in *job->result; false: none is ready. */
 bool job_take(struct prun_job *job);
-/* The result at an index (map, apply), in job->result. */
+/* The result at an index (map, apply), in *job->result. */
 bool job_look(struct prun_job *job, uint64_t index);
-/* The failed result of lowest index, in job->result. */
+/* The failed result of lowest index, in *job->result. */
 bool job_look_failed(struct prun_job *job);
 /* Nobody will read its results: release those it has. */
 void job_discard(struct prun_job *job);

@@ -117,8 +117,10 @@ static void start_waiting(struct prun_pool *pool, struct prun_job *job)
 {
 	int rc;
 
-	if (job->wait_fd < 0)
-		return; /* until somebody calls */
+	if (job->wait_fd < 0) {
+		pool->waiting++; /* until somebody calls */
+		return;
+	}
 	rc = poller_watch(&pool->engine->poller, job->wait_fd,
 			  (uintptr_t)job | ENGINE_DATA_OTHER);
 	job->wait_fd = rc < 0 ? -1 : rc;
@@ -134,6 +136,9 @@ void pool_ask_all(struct prun_pool *pool)
 {
 	struct prun_job *job;
 
+	if (pool->waiting == 0)
+		return;
+	pool->waiting = 0;
 	for (job = pool->jobs; job; job = job->next)
 		if (job->waiting && job->wait_fd < 0)
 			pool_ask_again(pool, job);
@@ -147,6 +152,7 @@ static bool on_done(void *ctx, struct chunk *c, uint32_t first, uint32_t count,
 {
 	struct prun_job *job = c->job;
 
+	((struct prun_pool *)ctx)->in_engine -= count;
 	pool_tell(ctx, job);
 	return job_done(job, c, first, count, results, worker);
 }
@@ -154,6 +160,7 @@ static bool on_done(void *ctx, struct chunk *c, uint32_t first, uint32_t count,
 static void on_withdrawn(void *ctx, struct chunk *c, uint32_t first,
 			 uint32_t count)
 {
+	((struct prun_pool *)ctx)->in_engine -= count;
 	pool_tell(ctx, c->job);
 	job_withdrawn(c->job, c, first, count);
 }
@@ -207,8 +214,10 @@ void pool_fill(struct prun_pool *pool, bool lazy)
 		if (job_all_done(job))
 			pool_tell(pool, job);
 		pool_activate(pool, job);
-		if (c)
+		if (c) {
+			pool->in_engine += c->count;
 			ops->submit(pool->engine, c);
+		}
 	}
 	ops->flush(pool->engine, lazy);
 }
@@ -258,9 +267,9 @@ static void push_results(struct prun_pool *pool, struct prun_job *job)
 {
 	while (job_take(job))
 		call_back(pool, job,
-			  job->result.status < 0 ? job->call.error_callback :
+			  job->result->status < 0 ? job->call.error_callback :
 						   job->call.callback,
-			  &job->result);
+			  job->result);
 	pool_activate(pool, job);
 }
 
@@ -278,10 +287,10 @@ static void say_completed(struct prun_pool *pool, struct prun_job *job)
 		job_look_failed(job);
 	if (failed || job->error < 0)
 		call_back(pool, job, job->call.error_callback,
-			  failed ? &job->result : NULL);
+			  failed ? job->result : NULL);
 	else
 		call_back(pool, job, job->call.callback,
-			  job->call.order == PRUN_ORDER_APPLY ? &job->result :
+			  job->call.order == PRUN_ORDER_APPLY ? job->result :
 								NULL);
 }
 

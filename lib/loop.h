@@ -23,12 +23,15 @@ struct prun_pool {
 	struct engine *engine;
 	struct engine_config config;
 	struct chunk_cache cache;
+	struct prun_result scratch; /* shown to callbacks */
 	/* One byte in a page that the kernel wipes in a forked copy. */
 	unsigned char *alive;
 	struct prun_job *jobs;		 /* all */
 	struct prun_job *active, *active_last; /* to pull from, in turn */
 	struct prun_job *news, **news_last; /* to collect from */
 	uint64_t unfinished;		 /* jobs not completed */
+	uint64_t in_engine;		 /* tasks submitted, not given back */
+	uint64_t waiting;		 /* jobs whose source wants to be asked */
 	bool closed;
 	bool draining; /* the engine was told to stop */
 	int error;     /* that broke it */

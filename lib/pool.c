@@ -138,7 +138,8 @@ static void cancel_stuck(struct prun_pool *pool)
 static bool joined(struct prun_pool *pool, struct prun_job *none)
 {
 	(void)none;
-	cancel_stuck(pool);
+	if (pool->in_engine == 0)
+		cancel_stuck(pool);
 	if (pool->unfinished == 0 && !pool->draining) {
 		pool->draining = true;
 		pool->engine->ops->stop(pool->engine, ENGINE_DRAIN);

@@ -33,7 +33,8 @@ static int submit(struct prun_job **out, struct prun_pool *pool,
 		  const struct prun_call *call, bool handle)
 {
 	struct job_config config = { 0, pool->config.workers,
-				     pool->config.max_payload, &pool->cache };
+				     pool->config.max_payload, &pool->cache,
+				     &pool->scratch, handle };
 	int rc = check_call(pool, call);
 	struct prun_job *job;
 
@@ -47,7 +48,6 @@ static int submit(struct prun_job **out, struct prun_pool *pool,
 	if (rc < 0)
 		return rc;
 	job->call.func = NULL; /* the name need not outlive the call */
-	job->handle = handle;
 	job->discard = !handle && !call->callback && !call->error_callback;
 	pool_link(pool, job);
 	pool->unfinished++;

@@ -216,7 +216,8 @@ END_TEST
 /* What the stream holds at a position. */
 static unsigned char byte_at(uint64_t position)
 {
-	return (unsigned char)(position * 31 + (position >> 8) * 7);
+	return (unsigned char)(position * 31 + (position >> 8) * 7 +
+			       (position >> 16) * 13);
 }
 
 static unsigned char stream[2 * BOARD_OUT_SIZE];
@@ -374,7 +375,7 @@ END_TEST
 
 /* -------------------------------------------------------------------- hammer */
 
-#define HAMMER_NUMBERS 300000u
+#define HAMMER_NUMBERS 3000000u
 /* So that they cross 2^32. */
 #define HAMMER_FIRST (0u - HAMMER_NUMBERS / 2)
 

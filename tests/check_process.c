@@ -158,7 +158,7 @@ static void reports_birth(int fd, void *arg)
 	sigemptyset(&none);
 	b.none_blocked = same_set(&blocked, &none);
 	tell(fd, &b, sizeof(b));
-	_exit(0);
+	waits_for_eof(fd, &(int){0});
 }
 
 static void caught(int sig)
@@ -200,6 +200,7 @@ START_TEST(a_clean_birth)
 	ck_assert(b.chld_reset);
 	ck_assert(b.ignored_kept);
 	ck_assert(b.none_blocked);
+	process_shutdown(&p);
 	expect_exit(&p, 0);
 	sigprocmask(SIG_UNBLOCK, &block, NULL);
 	signal(SIGUSR1, SIG_DFL);
@@ -534,10 +535,13 @@ static void expect_unknown(struct process *p, bool block)
 START_TEST(ends_that_are_not)
 {
 	struct process p;
+	struct birth b;
 	int seven = 7;
 
 	signal(SIGCHLD, SIG_IGN);
-	p = started(waits_for_eof, &seven);
+	p = started(reports_birth, NULL);
+	hear(&p, &b, sizeof(b));
+	ck_assert(b.chld_reset); /* the child can wait for its own */
 	process_shutdown(&p);
 	expect_unknown(&p, true);
 	p = started(waits_for_eof, &seven);

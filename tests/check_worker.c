@@ -64,11 +64,16 @@ static int send_here(void *ctx, struct iovec *iov, int count)
 
 static int receive_here(void *ctx, struct frame_reader *reader, bool block)
 {
-	size_t size = later.end - later.start;
+	size_t size = later.end - later.start, room;
+	unsigned char *at;
 
 	hold(ctx == &sent && !block);
 	if (!size)
 		return 0;
+	/* What was read before is no longer valid: see to it. */
+	at = frame_reader_space(reader, 65536, &room);
+	hold(at != NULL);
+	memset(at, 0xee, room);
 	hold(feed(reader, later.data + later.start, size) == 0);
 	frame_writer_took(&later, size);
 	return 1;
@@ -548,6 +553,7 @@ END_TEST
 
 START_TEST(flushes_by_size)
 {
+	static unsigned char out[BOARD_OUT_SIZE];
 	int sizes[500], i;
 
 	for (i = 0; i < 500; i++)
@@ -558,6 +564,12 @@ START_TEST(flushes_by_size)
 		expect_large((uint32_t)i, 1000);
 	expect_no_more();
 	ck_assert_uint_le(largest_send, 32768 + 1032);
+	/* The ring holds the last of it, and says so. */
+	ck_assert_int_eq(board_harvest(board, sent - 1032, out), 1032);
+	ck_assert_int_eq(board_harvest(board, sent - BOARD_OUT_SIZE, out),
+			 BOARD_OUT_SIZE);
+	ck_assert_int_eq(board_harvest(board, sent - BOARD_OUT_SIZE - 1, out),
+			 0);
 }
 END_TEST
 
