@@ -24,8 +24,9 @@
  *
  * A lane says which claimed task is running: the worker stores {start time,
  * number, busy} *before* the claim and clears it *after* the result is
- * committed. So a task is running exactly if a busy lane names it, its number
- * is before `next`, and its result has not been committed.
+ * committed. So a task that the parent has granted and not withdrawn is
+ * running exactly if a busy lane names it, its number is before `next`, and
+ * its result has not been committed.
  *
  * The out-buffer is a ring with stream positions that only grow. Bytes below
  * `committed` are whole results; those not below `valid_from` are still in

@@ -266,6 +266,10 @@ struct chunk *chunk_place(void *memory, const void *argument, size_t size)
 	c->args.data = b->data + PLACED_ARENA;
 	c->args.size = size;
 	memcpy(c->args.data, argument, size);
+	c->offsets[0] = 0;
+	c->offsets[1] = size;
+	c->states[0] = TASK_QUEUED;
+	c->count = 1;
 	return c;
 }
 

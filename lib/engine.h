@@ -108,6 +108,13 @@ struct engine {
 	uint64_t margin_ns; /* work to hold against the caller's absence */
 };
 
+/* The longest result an engine takes: texts of failures, also of a failed
+ * start, have their length whatever max_payload is. */
+static inline uint64_t engine_result_max(const struct engine_config *config)
+{
+	return config->max_payload > 1024 ? config->max_payload : 1024;
+}
+
 /* The data of descriptors in the poller: the low two bits say whose. */
 #define ENGINE_DATA_MASK 3u
 #define ENGINE_DATA_SOCKET 1u

@@ -21,7 +21,7 @@
 #define RETRY_NS 100000000u
 #define EVENTS_MAX 64
 /* Short work for a busy worker is sent with what follows, up to so much. */
-#define LAZY_BYTES 16384u
+#define LAZY_BYTES 65536u
 
 struct engine_fork {
 	struct engine base;
@@ -607,8 +607,7 @@ static int init_slots(struct engine_fork *e)
 		s->id = (int)i;
 		s->process = (struct process)PROCESS_INIT;
 		s->estimates = e->estimates;
-		/* A failure's text has the same limit as a value. */
-		frame_reader_init(&s->in, config->max_payload);
+		frame_reader_init(&s->in, engine_result_max(config));
 		run_queue_init(&s->flight);
 	}
 	return 0;

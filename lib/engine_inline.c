@@ -314,7 +314,7 @@ int engine_inline_new(struct engine **engine,
 					  config->finalizer, config->initarg,
 					  config->max_payload };
 	run_queue_init(&e->pending);
-	frame_reader_init(&e->in, config->max_payload);
+	frame_reader_init(&e->in, engine_result_max(config));
 	rc = poller_init(&e->base.poller);
 	if (rc < 0) {
 		free(e);

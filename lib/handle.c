@@ -208,7 +208,7 @@ void prun_job_free(struct prun_job *job)
 	}
 	if (pool_is_forked(pool) || pool->in_source)
 		return; /* the pool's free takes it along */
-	if (!job->call.callback && !job->call.error_callback) {
+	if (!job->callback && !job->error_callback) {
 		if (!job->completed)
 			prun_job_cancel(job);
 		job_discard(job);

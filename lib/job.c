@@ -2,6 +2,7 @@
 #include "job.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,55 +28,81 @@ static int check_argument(const struct prun_call *call, uint64_t max_payload)
 	return prun_value_check(call->argument, call->argument_size);
 }
 
-/* The job, its result if it has its own, and the one chunk of an apply lie in
- * one block: thousands of them may wait at a time. */
-static size_t job_size(bool handle)
+static bool is_apply(const struct prun_job *job)
 {
-	size_t size = sizeof(struct prun_job) +
-		      (handle ? sizeof(struct prun_result) : 0);
+	return job->order == PRUN_ORDER_APPLY;
+}
 
+/* Sizes that keep what follows aligned for anything. */
+static size_t aligned(size_t size)
+{
 	return (size + 15) & ~(size_t)15;
+}
+
+/* The job, its result if it has its own, and the one chunk of an apply lie in
+ * one block. */
+static size_t job_size(bool apply, bool handle)
+{
+	size_t size = aligned(apply ? offsetof(struct prun_job, source) :
+				      sizeof(struct prun_job));
+
+	return handle ? aligned(size + sizeof(struct prun_result)) : size;
 }
 
 /* The argument of an apply, in a chunk that waits to be pulled. */
 static void place_argument(struct prun_job *job, const void *data, size_t size)
 {
-	struct chunk *c = chunk_place((char *)job + job_size(job->handle),
+	struct chunk *c = chunk_place((char *)job + job_size(true, job->handle),
 				      data, size);
 
-	c->offsets[0] = 0;
-	c->offsets[1] = size;
-	c->states[0] = TASK_QUEUED;
-	c->count = 1;
 	c->job = job;
 	c->func = job->func;
 	job->building = c;
 	job->pulled = 1;
-	job->bytes = size;
-	job->call.argument = NULL;
+}
+
+/* What an apply has not. */
+static void init_stream(struct prun_job *job, const struct prun_call *call,
+			const struct job_config *config)
+{
+	job->source = call->source;
+	job->source_payload = call->source_payload;
+	job->length = call->length;
+	job->chunksize = call->chunksize;
+	job->workers = config->workers;
+	job->max_payload = config->max_payload;
+	job->buffersize = call->buffersize;
+	if (!job->buffersize)
+		job->buffersize = call->chunksize > BUFFERSIZE_DEFAULT ?
+					  call->chunksize :
+					  BUFFERSIZE_DEFAULT;
+	job->bufferbytes = call->bufferbytes ? call->bufferbytes :
+					       BUFFERBYTES_DEFAULT;
 }
 
 static void job_init(struct prun_job *job, const struct prun_call *call,
 		     const struct job_config *config)
 {
-	memset(job, 0, sizeof(*job));
-	job->call = *call;
+	bool apply = call->order == PRUN_ORDER_APPLY;
+	size_t size = job_size(apply, false);
+
+	memset(job, 0, size);
+	job->order = call->order;
+	job->callback = call->callback;
+	job->error_callback = call->error_callback;
+	job->payload = call->payload;
+	job->payload_free = call->payload_free;
 	job->func = config->func;
-	job->workers = config->workers;
-	job->max_payload = config->max_payload;
 	job->cache = config->cache;
 	job->handle = config->handle;
-	job->result = config->handle ? (struct prun_result *)(job + 1) :
-				       config->scratch;
+	job->result = config->handle ?
+			      (struct prun_result *)((char *)job + size) :
+			      config->scratch;
 	job->wait_fd = -1;
 	job->withdrawn_status = PRUN_ECANCELLED;
 	job->withdrawn_text = prun_strerror(PRUN_ECANCELLED);
-	if (!job->call.buffersize)
-		job->call.buffersize = call->chunksize > BUFFERSIZE_DEFAULT ?
-					       call->chunksize :
-					       BUFFERSIZE_DEFAULT;
-	if (!job->call.bufferbytes)
-		job->call.bufferbytes = BUFFERBYTES_DEFAULT;
+	if (!apply)
+		init_stream(job, call, config);
 }
 
 int job_new(struct prun_job **out, const struct prun_call *call,
@@ -90,7 +117,7 @@ int job_new(struct prun_job **out, const struct prun_call *call,
 
 	if (rc < 0)
 		return rc;
-	job = malloc(job_size(config->handle) +
+	job = malloc(job_size(apply, config->handle) +
 		     (apply ? chunk_placed_size(size) : 0));
 	if (!job)
 		return -ENOMEM;
@@ -103,18 +130,18 @@ int job_new(struct prun_job **out, const struct prun_call *call,
 
 void job_free_payload(struct prun_job *job)
 {
-	void (*payload_free)(void *) = job->call.payload_free;
+	void (*payload_free)(void *) = job->payload_free;
 
-	job->call.payload_free = NULL;
+	job->payload_free = NULL;
 	if (payload_free)
-		payload_free(job->call.payload);
+		payload_free(job->payload);
 }
 
 void job_destroy(struct prun_job *job)
 {
 	struct chunk *c, *next;
 
-	if (job->borrowed)
+	if (!is_apply(job) && job->borrowed)
 		chunk_unref(job->cache, job->borrowed);
 	if (job->building)
 		chunk_unref(job->cache, job->building);
@@ -122,22 +149,24 @@ void job_destroy(struct prun_job *job)
 		next = c->next;
 		chunk_unref(job->cache, c);
 	}
-	slab_release(&job->slabs);
-	free(job->ready);
-	free(job->index);
+	if (!is_apply(job)) {
+		slab_release(&job->slabs);
+		free(job->ready);
+		free(job->index);
+	}
 	job_free_payload(job);
 	free(job);
 }
 
 bool job_is_stream(const struct prun_job *job)
 {
-	return job->call.order == PRUN_ORDER_IMAP ||
-	       job->call.order == PRUN_ORDER_UNORDERED;
+	return job->order == PRUN_ORDER_IMAP ||
+	       job->order == PRUN_ORDER_UNORDERED;
 }
 
 bool job_pushes(const struct prun_job *job)
 {
-	return job_is_stream(job) && job->call.callback;
+	return job_is_stream(job) && job->callback;
 }
 
 /* -- Arguments in -- */
@@ -149,24 +178,22 @@ static uint64_t job_room(const struct prun_job *job)
 
 	if (!job_is_stream(job) || job->discard)
 		return UINT32_MAX;
-	if (ahead >= job->call.buffersize)
+	if (ahead >= job->buffersize)
 		return 0;
-	if (ahead > 0 && job->bytes >= job->call.bufferbytes)
+	if (ahead > 0 && job->bytes >= job->bufferbytes)
 		return 0;
-	return job->call.buffersize - ahead;
+	return job->buffersize - ahead;
 }
 
 bool job_pullable(const struct prun_job *job)
 {
-	uint64_t need = job->call.chunksize ? job->call.chunksize : 1;
-
-	if (job->call.order == PRUN_ORDER_APPLY)
+	if (is_apply(job))
 		return job->building != NULL;
 	if (job->ended || job->waiting)
 		return false;
 	if (job->building) /* its room was taken when it was begun */
 		return true;
-	return job_room(job) >= need;
+	return job_room(job) >= (job->chunksize ? job->chunksize : 1);
 }
 
 bool job_all_done(const struct prun_job *job)
@@ -187,11 +214,11 @@ static uint32_t chunk_target(const struct prun_job *job, uint32_t want)
 	uint64_t room = job_room(job);
 	uint64_t target = want < CHUNK_TASKS_MAX ? want : CHUNK_TASKS_MAX;
 
-	if (job->call.chunksize)
-		return job->call.chunksize;
+	if (job->chunksize)
+		return job->chunksize;
 	/* Toward a known end chunks shrink, so that all end together. */
-	if (job->call.length > job->pulled) {
-		uint64_t rest = job->call.length - job->pulled;
+	if (job->length > job->pulled) {
+		uint64_t rest = job->length - job->pulled;
 		uint64_t share = rest / (2ull * job->workers) + 1;
 
 		if (target > share)
@@ -208,7 +235,7 @@ static int reserve_ready(struct prun_job *job, uint64_t count)
 	struct job_ref *ready;
 	uint64_t i;
 
-	if (job->call.order != PRUN_ORDER_UNORDERED ||
+	if (job->order != PRUN_ORDER_UNORDERED ||
 	    need <= job->ready_capacity)
 		return 0;
 	while (capacity < need)
@@ -229,7 +256,7 @@ static int reserve_ready(struct prun_job *job, uint64_t count)
 /* A map that has become large takes its memory in large pieces. */
 static struct slab **job_slabs(struct prun_job *job)
 {
-	bool large = job->call.order == PRUN_ORDER_MAP && !job->discard &&
+	bool large = job->order == PRUN_ORDER_MAP && !job->discard &&
 		     job->pulled > SLAB_TASKS;
 
 	return large ? &job->slabs : NULL;
@@ -246,7 +273,7 @@ static int pull_one(struct prun_job *job, struct chunk *c,
 	item->index = job->pulled;
 	item->cookie = NULL;
 	c->args.max = before + (size_t)job->max_payload;
-	rc = job->call.source(item, job->call.source_payload);
+	rc = job->source(item, job->source_payload);
 	if (rc == 1) {
 		size = c->args.size - before;
 		if (c->args.error)
@@ -269,16 +296,18 @@ static void link_chunk(struct prun_job *job, struct chunk *c)
 {
 	c->job = job;
 	c->func = job->func;
-	c->id = job->chunks++;
 	c->index = job->pulled - c->count;
 	c->left = c->count;
-	c->exact = job->call.chunksize > 0;
 	c->prev = job->last;
 	if (job->last)
 		job->last->next = c;
 	else
 		job->first = c;
 	job->last = c;
+	if (is_apply(job))
+		return;
+	c->id = job->chunks++;
+	c->exact = job->chunksize > 0;
 	job->bytes += CHUNK_OVERHEAD;
 	if (!job->cursor) {
 		job->cursor = c;
@@ -290,15 +319,16 @@ struct chunk *job_pull(struct prun_job *job, uint32_t want)
 {
 	struct chunk *c = job->building;
 	struct prun_item item = { .wait_fd = -1 };
-	uint32_t target = chunk_target(job, want);
+	uint32_t target;
 	int rc = 1;
 
 	job->building = NULL;
-	if (job->call.order == PRUN_ORDER_APPLY) {
+	if (is_apply(job)) {
 		job->ended = true;
 		link_chunk(job, c);
 		return c;
 	}
+	target = chunk_target(job, want);
 	if (!c && reserve_ready(job, target) == 0)
 		c = chunk_new(job->cache, job_slabs(job), target);
 	if (!c) {
@@ -306,11 +336,11 @@ struct chunk *job_pull(struct prun_job *job, uint32_t want)
 		job->error = -ENOMEM;
 		return NULL;
 	}
-	if (job->call.chunksize)
-		target = job->call.chunksize;
+	if (job->chunksize)
+		target = job->chunksize;
 	item.packer = &c->args;
 	while (rc == 1 && c->count < target &&
-	       (job->call.chunksize || c->args.size < CHUNK_BYTES_MAX))
+	       (job->chunksize || c->args.size < CHUNK_BYTES_MAX))
 		rc = pull_one(job, c, &item);
 	if (rc == PRUN_SOURCE_WAIT) {
 		job->waiting = true;
@@ -320,7 +350,7 @@ struct chunk *job_pull(struct prun_job *job, uint32_t want)
 		job->error = rc;
 	}
 	if (c->count == 0 ||
-	    (job->waiting && job->call.chunksize && c->count < target)) {
+	    (job->waiting && job->chunksize && c->count < target)) {
 		job->building = c->count ? c : NULL;
 		if (!c->count)
 			chunk_unref(job->cache, c);
@@ -363,7 +393,7 @@ static void unlink_chunk(struct prun_job *job, struct chunk *c)
 		c->next->prev = c->prev;
 	else
 		job->last = c->prev;
-	if (job->cursor == c) {
+	if (!is_apply(job) && job->cursor == c) {
 		job->cursor = c->next;
 		job->cursor_at = 0;
 	}
@@ -424,8 +454,9 @@ bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
 			continue;
 		if (!keep_result(c, first + i, r, worker) || r->status < 0)
 			job->failed++;
-		job->bytes += c->results[first + i].size;
-		if (job->call.order == PRUN_ORDER_UNORDERED)
+		if (!is_apply(job))
+			job->bytes += c->results[first + i].size;
+		if (job->order == PRUN_ORDER_UNORDERED)
 			job->ready[(job->ready_first + job->ready_count++) &
 				   (job->ready_capacity - 1)] =
 				(struct job_ref){ c, first + i };
@@ -482,7 +513,7 @@ static bool next_ready(struct prun_job *job, struct chunk **c, uint32_t *i)
 {
 	struct job_ref *ref;
 
-	if (job->call.order == PRUN_ORDER_UNORDERED) {
+	if (job->order == PRUN_ORDER_UNORDERED) {
 		if (job->ready_count == 0)
 			return false;
 		ref = &job->ready[job->ready_first++ &
@@ -511,6 +542,13 @@ bool job_take(struct prun_job *job)
 	struct chunk *c;
 	uint32_t i;
 
+	if (is_apply(job)) {
+		if (job->discard || job->delivered || !job_all_done(job))
+			return false;
+		job->delivered = 1;
+		show(job, job->first, 0);
+		return true;
+	}
 	if (job->discard || !next_ready(job, &c, &i))
 		return false;
 	show(job, c, i);
@@ -537,9 +575,12 @@ bool job_take(struct prun_job *job)
  * list does, slowly. */
 static struct chunk *chunk_of(struct prun_job *job, uint64_t index)
 {
-	uint64_t low = 0, high = job->chunks, n = 0;
+	uint64_t low = 0, high, n = 0;
 	struct chunk *c;
 
+	if (is_apply(job))
+		return job->first;
+	high = job->chunks;
 	if (!job->index && job->completed && job->chunks > 8) {
 		job->index = calloc(job->chunks, sizeof(struct chunk *));
 		for (c = job->first; job->index && c; c = c->next)
@@ -594,12 +635,14 @@ void job_discard(struct prun_job *job)
 	struct chunk *c, *next;
 
 	job->discard = true;
-	if (job->borrowed && !job->in_callback) {
-		chunk_unref(job->cache, job->borrowed);
-		job->borrowed = NULL;
+	if (!is_apply(job)) {
+		if (job->borrowed && !job->in_callback) {
+			chunk_unref(job->cache, job->borrowed);
+			job->borrowed = NULL;
+		}
+		job->ready_count = 0;
+		job->bytes = 0;
 	}
-	job->ready_count = 0;
-	job->bytes = 0;
 	for (c = job->first; c; c = next) {
 		next = c->next;
 		if (c->left == 0 && !job->in_callback)

@@ -26,12 +26,6 @@ struct prun_job {
 	struct prun_job *next_news;		  /* those to collect */
 	bool active, news;
 
-	struct prun_call call;
-	uint32_t func;
-	uint32_t workers;
-	uint64_t max_payload;
-	struct chunk_cache *cache; /* the pool's; NULL once that is freed */
-
 	bool handle;	/* the caller has one */
 	bool ended;	/* nothing more is pulled */
 	bool completed; /* all is done, and said by the callbacks */
@@ -44,21 +38,39 @@ struct prun_job {
 	int withdrawn_status; /* what withdrawn tasks end with, */
 	const char *withdrawn_text;
 
-	uint64_t pulled, finished, delivered, failed;
-	uint64_t bytes; /* of arguments and results not delivered */
-	uint64_t chunks;
+	enum prun_order order;
+	uint32_t func;
+	prun_callback_fn callback;
+	prun_callback_fn error_callback;
+	void *payload;
+	void (*payload_free)(void *payload);
 
+	uint64_t pulled, finished, delivered, failed;
 	struct chunk *first, *last; /* not wholly delivered; map: all */
 	struct chunk *building;	    /* of exact size, and not full yet */
-	struct chunk *cursor;	    /* ordered: the next result is here, */
-	uint32_t cursor_at;	    /* at this task */
-	struct job_ref *ready;	    /* unordered: a ring of finished tasks */
+	struct prun_result *result; /* its own, or one of the pool's */
+	struct chunk_cache *cache;  /* the pool's; NULL once that is freed */
+	unsigned visits; /* of prun_job_next, between two of the pool */
+
+	/* An apply ends here: of those thousands may wait, and to touch
+	 * their memory for the first time is most of their cost. */
+	prun_source_fn source;
+	void *source_payload;
+	uint64_t length;
+	uint64_t bufferbytes;
+	uint32_t buffersize;
+	uint32_t chunksize;
+	uint32_t workers;
+	uint64_t max_payload;
+	uint64_t bytes; /* of arguments and results not delivered */
+	uint64_t chunks;
+	struct chunk *cursor;  /* ordered: the next result is here, */
+	uint32_t cursor_at;    /* at this task */
+	struct job_ref *ready; /* unordered: a ring of finished tasks */
 	uint64_t ready_first, ready_count, ready_capacity;
 	struct chunk *borrowed; /* holds what *result points to */
-	struct prun_result *result; /* its own, or one of the pool's */
 	struct slab *slabs;   /* map: holds the chunks after the first few */
 	struct chunk **index; /* map: chunks in order, for job_at */
-	unsigned visits;      /* of prun_job_next, between two of the pool */
 };
 
 struct job_config {

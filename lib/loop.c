@@ -6,7 +6,7 @@
 
 /* The longest absence of the caller that is believed. */
 #define GAP_MAX_NS 10000000000u
-#define GLANCE_SUBMITS 256u
+#define GLANCE_SUBMITS 512u
 
 /* -- Rules of every call -- */
 
@@ -255,7 +255,7 @@ static int call_back(struct prun_pool *pool, struct prun_job *job,
 		return 0;
 	pool->in_callback = true;
 	job->in_callback = true;
-	rc = fn(job, result, job->call.payload);
+	rc = fn(job, result, job->payload);
 	job->in_callback = false;
 	pool->in_callback = false;
 	if (rc && !job->callback_error)
@@ -267,8 +267,8 @@ static void push_results(struct prun_pool *pool, struct prun_job *job)
 {
 	while (job_take(job))
 		call_back(pool, job,
-			  job->result->status < 0 ? job->call.error_callback :
-						   job->call.callback,
+			  job->result->status < 0 ? job->error_callback :
+						   job->callback,
 			  job->result);
 	pool_activate(pool, job);
 }
@@ -278,19 +278,19 @@ static void say_completed(struct prun_pool *pool, struct prun_job *job)
 {
 	bool failed = job->failed > 0;
 
-	if (job_is_stream(job) || (!job->call.callback &&
-				   !job->call.error_callback))
+	if (job_is_stream(job) || (!job->callback &&
+				   !job->error_callback))
 		return;
-	if (job->call.order == PRUN_ORDER_APPLY && !failed)
+	if (job->order == PRUN_ORDER_APPLY && !failed)
 		job_look(job, 0);
 	else if (failed)
 		job_look_failed(job);
 	if (failed || job->error < 0)
-		call_back(pool, job, job->call.error_callback,
+		call_back(pool, job, job->error_callback,
 			  failed ? job->result : NULL);
 	else
-		call_back(pool, job, job->call.callback,
-			  job->call.order == PRUN_ORDER_APPLY ? job->result :
+		call_back(pool, job, job->callback,
+			  job->order == PRUN_ORDER_APPLY ? job->result :
 								NULL);
 }
 

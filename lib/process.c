@@ -166,6 +166,22 @@ static void child_start(int fd, pid_t parent)
 	reset_signals();
 }
 
+/*
+ * Do nothing, and so do not end, before the parent has a pidfd: where SIGCHLD
+ * is ignored a child that has ended is gone, and its pid anybody's.
+ */
+static void await_go(int fd)
+{
+	char go;
+	ssize_t n;
+
+	do {
+		n = recv(fd, &go, sizeof(go), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n != 1)
+		_exit(127);
+}
+
 /* -- In the parent -- */
 
 static int open_sockets(int fds[2])
@@ -196,8 +212,18 @@ static int open_sockets(int fds[2])
 	return 0;
 }
 
+static int open_pidfd(struct process *p)
+{
+	int fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+
+	fd = process_fd_private(fd < 0 ? -errno : fd);
+	p->pidfd = fd < 0 ? -1 : fd;
+	return fd < 0 ? fd : 0;
+}
+
 int process_start(struct process *p, process_main_fn child, void *arg)
 {
+	static const char go = 'g';
 	sigset_t all, before;
 	pid_t parent = getpid();
 	int fds[2], rc;
@@ -214,6 +240,7 @@ int process_start(struct process *p, process_main_fn child, void *arg)
 	pid = fork();
 	if (pid == 0) {
 		child_start(fds[1], parent);
+		await_go(fds[1]);
 		child(fds[1], arg);
 		_exit(127);
 	}
@@ -227,20 +254,18 @@ int process_start(struct process *p, process_main_fn child, void *arg)
 	}
 	p->pid = pid;
 	p->fd = fds[0];
-	p->pidfd = process_fd_private((int)syscall(SYS_pidfd_open, pid, 0));
-	if (p->pidfd == -1)
-		p->pidfd = -errno;
-	if (p->pidfd < 0) {
-		rc = p->pidfd;
-		kill(pid, SIGKILL);
+	rc = open_pidfd(p);
+	if (rc == 0) {
+		/* When it is dead already, the pidfd says so. */
+		(void)send(p->fd, &go, sizeof(go), MSG_NOSIGNAL);
+	} else {
+		/* At end of file the child leaves by itself. */
+		process_fd_close(&p->fd);
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;
-		process_fd_close(&p->fd);
 		p->pid = 0;
-		p->pidfd = -1;
-		return rc;
 	}
-	return 0;
+	return rc;
 }
 
 void process_shutdown(struct process *p)

@@ -47,7 +47,6 @@ static int submit(struct prun_job **out, struct prun_pool *pool,
 	rc = job_new(&job, call, &config);
 	if (rc < 0)
 		return rc;
-	job->call.func = NULL; /* the name need not outlive the call */
 	job->discard = !handle && !call->callback && !call->error_callback;
 	pool_link(pool, job);
 	pool->unfinished++;

@@ -141,6 +141,8 @@ static void flush_if_due(struct worker *w)
 /* Whether a task of the frame in hand is left, or of the next one. */
 static bool in_hand(struct worker *w)
 {
+	if (w->frame.kind == FRAME_STOP)
+		return false; /* for good */
 	while (w->frame.kind != FRAME_TASKS || w->next >= w->frame.tasks.count) {
 		int rc = w->error ? 0 : frame_next(&w->frame, &w->reader);
 
@@ -299,10 +301,10 @@ static void run_batch(struct worker *w, const struct prun_func *func)
 		t = &w->tasks[lane];
 		if (!t->open)
 			continue;
-		if (rc >= 0)
-			rc = prun_task_fail(t, PRUN_EFAILED, "the batch "
-					    "function did not finish its task");
-		batch_done(t, rc);
+		batch_done(t, rc < 0 ? rc :
+				       prun_task_fail(t, PRUN_EFAILED,
+						      "the batch function did "
+						      "not finish its task"));
 	}
 	/* One that takes no task would be called for ever. */
 	if (in_hand(w) && w->frame.tasks.first + w->next == first &&
