@@ -169,7 +169,8 @@ static bool same_who(const struct chunk_who *a, const struct chunk_who *b)
 
 /* Without memory for the difference nobody is named, rather than the wrong
  * one. */
-void chunk_set_who(struct chunk *c, uint32_t i, const struct chunk_who *who)
+void chunk_set_who(struct chunk *c, uint32_t first, uint32_t count,
+		   const struct chunk_who *who)
 {
 	static const struct chunk_who unknown = { -1, 0, -1, 0 };
 	uint32_t k;
@@ -185,8 +186,8 @@ void chunk_set_who(struct chunk *c, uint32_t i, const struct chunk_who *who)
 		for (k = 0; c->whos && k < c->count; k++)
 			c->whos[k] = c->who;
 	}
-	if (c->whos)
-		c->whos[i] = *who;
+	for (k = first; c->whos && k < first + count; k++)
+		c->whos[k] = *who;
 }
 
 const struct chunk_who *chunk_get_who(const struct chunk *c, uint32_t i)

@@ -117,7 +117,9 @@ bool chunk_keep_failure(struct chunk *c, uint32_t i, int status,
 			const void *text, size_t size);
 /* The status of the i-th task, which is done. */
 int chunk_status(const struct chunk *c, uint32_t i);
-void chunk_set_who(struct chunk *c, uint32_t i, const struct chunk_who *who);
+/* Of `count` tasks from `first` on. */
+void chunk_set_who(struct chunk *c, uint32_t first, uint32_t count,
+		   const struct chunk_who *who);
 const struct chunk_who *chunk_get_who(const struct chunk *c, uint32_t i);
 
 #endif

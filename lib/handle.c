@@ -70,7 +70,7 @@ int prun_job_next(const struct prun_result **result, struct prun_job *job,
 		if (job->delivered == before)
 			return rc < 0 ? rc : job->error;
 	}
-	if (pool)
+	if (pool && !job->completed)
 		pool_activate(pool, job);
 	*result = job->result;
 	return 1;

@@ -402,16 +402,10 @@ static void unlink_chunk(struct prun_job *job, struct chunk *c)
 
 /* False: there was no memory for it, and it is kept as that failure. */
 static bool keep_result(struct chunk *c, uint32_t i,
-			const struct engine_result *r,
-			const struct engine_worker *worker)
+			const struct engine_result *r)
 {
-	struct chunk_who who = { worker->id, worker->pid,
-				 (int16_t)worker->exit_code,
-				 (uint8_t)worker->signal };
-
 	c->results[i].start_ns = r->start_ns;
 	c->results[i].run_ns = r->run_ns;
-	chunk_set_who(c, i, &who);
 	if (r->status < 0)
 		return chunk_keep_failure(c, i, r->status, r->data,
 					  (size_t)r->size);
@@ -435,9 +429,14 @@ bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
 	      uint32_t count, const struct engine_result *results,
 	      const struct engine_worker *worker)
 {
+	struct chunk_who who = { worker->id, worker->pid,
+				 (int16_t)worker->exit_code,
+				 (uint8_t)worker->signal };
 	bool all_formed = true;
 	uint32_t i;
 
+	if (!job->discard)
+		chunk_set_who(c, first, count, &who);
 	for (i = 0; i < count; i++) {
 		const struct engine_result *r = &results[i];
 		struct engine_result bad;
@@ -452,7 +451,7 @@ bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
 		}
 		if (job->discard)
 			continue;
-		if (!keep_result(c, first + i, r, worker) || r->status < 0)
+		if (!keep_result(c, first + i, r) || r->status < 0)
 			job->failed++;
 		if (!is_apply(job))
 			job->bytes += c->results[first + i].size;

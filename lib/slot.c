@@ -42,6 +42,7 @@ static void slot_reset(struct slot *s)
 	s->bytes = 0;
 	s->end = 0;
 	s->fresh = 0;
+	s->claimed = 0;
 	s->given = 0;
 	s->unsent = 0;
 	s->received = 0;
@@ -394,6 +395,14 @@ static void remove_run(struct slot *s, struct run **at)
 	free(r);
 }
 
+static bool is_claimed(struct slot *s, uint32_t number)
+{
+	if (number_before(number, s->claimed))
+		return true;
+	s->claimed = word_next(board_word(s->board));
+	return number_before(number, s->claimed);
+}
+
 /* One result: it must be of a task that this process holds, has claimed and
  * has not given back. */
 static void take_result(struct slot *s, const struct frame *f, struct range *g)
@@ -404,8 +413,7 @@ static void take_result(struct slot *s, const struct frame *f, struct range *g)
 	struct chunk *c;
 	uint32_t i;
 
-	if (!at || !number_before(head->number,
-				  word_next(board_word(s->board)))) {
+	if (!at || !is_claimed(s, head->number)) {
 		slot_hostile(s, "a result of a task it does not hold");
 		return;
 	}

@@ -44,6 +44,7 @@ struct slot {
 	uint32_t unsent;	 /* of these, not all bytes are sent yet */
 	uint64_t bytes;		 /* of their arguments */
 	uint32_t end;		 /* granted up to here */
+	uint32_t claimed;	 /* `next` on the board when last looked at */
 	uint32_t fresh;		 /* beyond every number used */
 	uint64_t given;		 /* tasks granted to this process */
 	uint64_t received;	 /* stream position of results, whichever way */
