@@ -14,7 +14,9 @@ MANDIR     ?= $(PREFIX)/share/man
 BUILD      ?= build
 JOBS       ?= $(shell nproc 2>/dev/null || echo 1)
 
-CC        ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 PKGCONFIG ?= pkg-config
 OBJCOPY   ?= objcopy
 OPT       ?= -O2 -g
@@ -30,14 +32,13 @@ MSGPACK := $(shell for n in msgpack-c msgpack; do \
 pkg = $(shell $(PKGCONFIG) $(1) $(2) 2>/dev/null)
 
 COMMON := -std=gnu11 -D_GNU_SOURCE -Ilib $(WARN) $(CFLAGS) $(SANITIZE) -MMD -MP
-LIB_CFLAGS := $(COMMON) -fPIC -fvisibility=hidden -pthread \
-	$(call pkg,--cflags,$(MSGPACK))
-LIB_LIBS := $(call pkg,--libs,$(MSGPACK)) -ldl -pthread
+LIB_CFLAGS := $(COMMON) -fPIC -fvisibility=hidden -pthread
+LIB_LIBS := -ldl -pthread
 CLI_CFLAGS := $(COMMON) -fPIE \
 	$(call pkg,--cflags,libcrypto libxxhash zlib $(MSGPACK))
-CLI_LIBS := $(call pkg,--libs,libcrypto libxxhash zlib) $(LIB_LIBS)
+CLI_LIBS := $(call pkg,--libs,libcrypto libxxhash zlib $(MSGPACK)) $(LIB_LIBS)
 TEST_CFLAGS := $(COMMON) -Itests $(call pkg,--cflags,check $(MSGPACK))
-TEST_LIBS := $(call pkg,--libs,check) $(LIB_LIBS)
+TEST_LIBS := $(call pkg,--libs,check $(MSGPACK)) $(LIB_LIBS)
 LDFLAGS_ALL = $(LDFLAGS) $(HARDEN_LD) $(SANITIZE)
 
 LIB_SRC  := $(wildcard lib/*.c)
@@ -55,11 +56,13 @@ SONAME := libprun.so.$(MAJOR)
 SHARED := $(BUILD)/libprun.so.$(VERSION)
 PRUN   := $(BUILD)/prun
 
-.PHONY: all help lib clean demo check check-run check-both check-all unit cli-tests floors bench bench-run \
+.PHONY: FORCE all help lib clean demo check check-run check-both check-all unit cli-tests floors bench bench-run \
 	install uninstall setup setup-check setup-ci asan valgrind coverage lint format \
 	examples everything
 
 all: $(PRUN) $(STATIC) $(SHARED) $(BUILD)/libprun.pc ## build everything (default)
+
+FORCE:
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1: \2/p' Makefile | \
@@ -99,11 +102,12 @@ $(PRUN): $(CLI_OBJ) $(STATIC)
 	$(CC) -pie -rdynamic $(LDFLAGS_ALL) -o $@ $(CLI_OBJ) \
 		-Wl,--whole-archive $(STATIC) -Wl,--no-whole-archive $(CLI_LIBS)
 
-$(BUILD)/libprun.pc: lib/libprun.pc.in lib/prun.h Makefile
+# Made anew each time: PREFIX may be another one.
+$(BUILD)/libprun.pc: lib/libprun.pc.in FORCE
 	@mkdir -p $(@D)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-		-e 's|@MSGPACK@|$(MSGPACK)|' $< > $@
+		$< > $@
 
 # ------------------------------------------------------------------ the tests
 

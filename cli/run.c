@@ -173,7 +173,7 @@ static void result_take(struct run *r, const struct prun_result *result)
 
 	/* The end of the job says once why its rest was not run. */
 	if (result->status == PRUN_ECANCELLED ||
-	    result->status == PRUN_EINIT || result->status == PRUN_EBROKEN) {
+	    result->status == PRUN_EINIT) {
 		r->item_failed = true;
 		r->progress.failed++;
 	} else if (result->status < 0) {

@@ -174,24 +174,6 @@ static void fork_submit(struct engine *base, struct chunk *c)
 
 /* -- Sharing out again: idle workers take from the ones that have -- */
 
-/* From which number on to take: half of what has not started (the greater one
- * if `last`), whole chunks where the caller wants them whole. */
-static bool steal_point(struct slot *s, bool last, uint32_t unstarted,
-			uint32_t *to)
-{
-	const struct run *r;
-
-	*to = s->end - (unstarted + last) / 2;
-	for (r = s->flight.first; r; r = r->next) {
-		if (*to - r->number >= r->count)
-			continue;
-		if (r->chunk->exact && *to != r->number)
-			*to = r->number + r->count;
-		break;
-	}
-	return number_before(*to, s->end);
-}
-
 /* Whether what it has not started is worth a message, or its running task
  * lasts so long that it is. */
 static bool worth_stealing(const struct engine_fork *e, const struct slot *s,
@@ -228,11 +210,20 @@ static struct slot *richest(struct engine_fork *e, uint32_t *unstarted)
 	return best;
 }
 
+/* The last `count` tasks that have not started, less where that would split a
+ * chunk that the caller wants whole. False: none. */
+static bool steal(struct slot *victim, uint32_t count, struct run_queue *taken)
+{
+	uint32_t to = slot_cut(victim, victim->end - count, NULL);
+
+	return number_before(to, victim->end) && slot_take(victim, to, taken);
+}
+
 static void rebalance(struct engine_fork *e)
 {
 	struct run_queue taken;
 	struct slot *victim;
-	uint32_t i, unstarted, to;
+	uint32_t i, unstarted;
 	bool last;
 
 	e->steal_ns = UINT64_MAX;
@@ -252,8 +243,7 @@ static void rebalance(struct engine_fork *e)
 		last = victim->outstanding > unstarted ||
 		       (s->ready && !victim->ready);
 		if (!worth_stealing(e, victim, unstarted) ||
-		    !steal_point(victim, last, unstarted, &to) ||
-		    !slot_take(victim, to, &taken))
+		    !steal(victim, (unstarted + last) / 2, &taken))
 			return;
 		run_queue_prepend(&e->pending, &taken);
 		e->target_room = 0;

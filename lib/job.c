@@ -315,6 +315,18 @@ static void link_chunk(struct prun_job *job, struct chunk *c)
 	}
 }
 
+/* Whether a chunk may take more bytes: one of exact size always, an adapted
+ * one up to its own measure and the job's. */
+static bool chunk_open(const struct prun_job *job, const struct chunk *c)
+{
+	if (job->chunksize || c->count == 0)
+		return true;
+	if (c->args.size >= CHUNK_BYTES_MAX)
+		return false;
+	return !job_is_stream(job) || job->discard ||
+	       job->bytes < job->bufferbytes;
+}
+
 struct chunk *job_pull(struct prun_job *job, uint32_t want)
 {
 	struct chunk *c = job->building;
@@ -339,8 +351,7 @@ struct chunk *job_pull(struct prun_job *job, uint32_t want)
 	if (job->chunksize)
 		target = job->chunksize;
 	item.packer = &c->args;
-	while (rc == 1 && c->count < target &&
-	       (job->chunksize || c->args.size < CHUNK_BYTES_MAX))
+	while (rc == 1 && c->count < target && chunk_open(job, c))
 		rc = pull_one(job, c, &item);
 	if (rc == PRUN_SOURCE_WAIT) {
 		job->waiting = true;

@@ -104,7 +104,6 @@ PRUN_API const char *prun_version(void);
 	X(PRUN_EWORKER, -5012, "the worker died") \
 	X(PRUN_EEXIT, -5013, "the task called exit()") \
 	X(PRUN_EINIT, -5014, "the initializer failed") \
-	X(PRUN_EBROKEN, -5015, "the pool is broken") \
 	X(PRUN_EFAILED, -5016, "the task failed") \
 	X(PRUN_EVALUE, -5017, "not a well-formed msgpack value") \
 	X(PRUN_ETYPE, -5018, "the value is of another type") \
@@ -491,8 +490,8 @@ PRUN_API int prun_pool_terminate(struct prun_pool *pool);
 
 /*
  * Drive the pool until its jobs are finished and its workers are gone.
- * PRUN_EOPEN before close or terminate; PRUN_ETIMEDOUT; PRUN_EDEADLK in a
- * callback. A job that nobody reads (an imap whose results wait for
+ * PRUN_EOPEN before close or terminate; PRUN_ETIMEDOUT; PRUN_EWOKEN;
+ * PRUN_EDEADLK in a callback. A job that nobody reads (an imap whose results wait for
  * prun_job_next) and that cannot go on is cancelled. Idempotent.
  */
 PRUN_API int prun_pool_join(struct prun_pool *pool, int timeout_ms);
@@ -605,7 +604,7 @@ struct prun_call {
 	uint32_t buffersize;   /* streams: tasks submitted and not delivered
 				  at the most; 0: 65,536 */
 	uint64_t bufferbytes;  /* streams: bytes of their arguments and
-				  results, with some 64 of bookkeeping a task,
+				  results, with some 40 of bookkeeping a task,
 				  above which no more are pulled; 0: 4 MiB */
 	/*
 	 * apply: one of the two is called once with the result.

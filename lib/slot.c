@@ -249,13 +249,29 @@ bool slot_take(struct slot *s, uint32_t to, struct run_queue *back)
 	return true;
 }
 
+uint32_t slot_cut(const struct slot *s, uint32_t to,
+		  const struct prun_job *given_up)
+{
+	const struct run *r;
+
+	for (r = s->flight.first; r; r = r->next) {
+		if (to - r->number >= r->count)
+			continue;
+		if (r->chunk->exact && to != r->number &&
+		    r->chunk->job != given_up)
+			return r->number + r->count;
+		break;
+	}
+	return to;
+}
+
 /* The tasks of other jobs go back to the engine with the rest; it knows whose
  * each is. */
 void slot_take_all(struct slot *s, const struct prun_job *job,
 		   struct run_queue *back)
 {
 	const struct run *r;
-	uint32_t unstarted;
+	uint32_t to;
 
 	for (r = s->flight.first; r; r = r->next)
 		if (!job || r->chunk->job == job)
@@ -264,8 +280,8 @@ void slot_take_all(struct slot *s, const struct prun_job *job,
 		return;
 	/* Each failure means that one more task was started meanwhile. */
 	do {
-		unstarted = slot_unstarted(s);
-	} while (unstarted > 0 && !slot_take(s, s->end - unstarted, back) &&
+		to = slot_cut(s, s->end - slot_unstarted(s), job);
+	} while (number_before(to, s->end) && !slot_take(s, to, back) &&
 		 !s->hostile);
 }
 

@@ -78,6 +78,12 @@ int slot_give(struct slot *s, struct run *r);
 /* Take back all numbers from `to` on, which must be the start of no task that
  * runs; what was taken goes to `back`. False: one of them has started. */
 bool slot_take(struct slot *s, uint32_t to, struct run_queue *back);
+/*
+ * Where to cut instead of at `to`: behind a run that is not to be split, save
+ * one of the job that is given up.
+ */
+uint32_t slot_cut(const struct slot *s, uint32_t to,
+		  const struct prun_job *given_up);
 /* The same for what is not started, of one job (NULL: of all). */
 void slot_take_all(struct slot *s, const struct prun_job *job,
 		   struct run_queue *back);

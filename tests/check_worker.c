@@ -165,6 +165,15 @@ static void set_up(void)
 {
 	size_t room;
 
+	/* What a test before in the same process left (CK_FORK=no). */
+	sent = 0;
+	sends = 0;
+	largest_send = 0;
+	send_error = 0;
+	fresh = 0;
+	hook = NULL;
+	batch_hook = NULL;
+	memset(&later, 0, sizeof(later));
 	board = board_new();
 	ck_assert_ptr_nonnull(board);
 	worker = worker_new(&setup, board, ID, send_here, receive_here, &sent);
@@ -794,8 +803,6 @@ static bool run_without(unsigned long n)
 	int rc;
 
 	set_up();
-	sent = 0;
-	fresh = 0;
 	batch_hook = in_threes;
 	give_these(ECHO, 0, 1, 2);
 	give_these(BATCH, 0, 3, 4, 5, 6);
@@ -814,7 +821,6 @@ static bool run_without(unsigned long n)
 	}
 	ck_assert_uint_eq(results, 7);
 	tear_down();
-	memset(&later, 0, sizeof(later));
 	return failed;
 }
 
@@ -1114,6 +1120,7 @@ int main(void)
 	tc = suite_case(s, "memory");
 	tcase_add_test(tc, no_memory);
 	tc = suite_case(s, "process");
+	tcase_set_tags(tc, "process");
 	tcase_add_test(tc, exit_in_a_task);
 	tcase_add_test(tc, exit_in_a_grandchild);
 	tcase_add_test(tc, a_task_that_prints);
