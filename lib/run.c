@@ -57,8 +57,10 @@ struct run *run_cut(struct run *r, uint32_t count)
 	struct run *rest = run_new(r->chunk, r->at + count, r->count - count,
 				   r->solo);
 
-	if (rest)
+	if (rest) {
 		r->count = count;
+		r->left = count;
+	}
 	return rest;
 }
 
