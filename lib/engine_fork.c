@@ -326,11 +326,10 @@ static void serve(struct engine_fork *e, const struct epoll_event *event)
 		e->failed_starts = 0;
 }
 
-/* What is due by the clock; when the next is. */
-static uint64_t serve_timers(struct engine_fork *e)
+/* What is due by the clock. */
+static void serve_timers(struct engine_fork *e)
 {
 	uint64_t now = e->base.now_ns;
-	uint64_t next = e->steal_ns;
 	uint32_t i;
 
 	for (i = 0; i < e->nslots; i++) {
@@ -342,6 +341,18 @@ static uint64_t serve_timers(struct engine_fork *e)
 			process_kill(&s->process, SIGKILL);
 			s->kill_ns = UINT64_MAX;
 		}
+	}
+}
+
+/* When the next is due. */
+static uint64_t next_timer(const struct engine_fork *e)
+{
+	uint64_t next = e->steal_ns;
+	uint32_t i;
+
+	for (i = 0; i < e->nslots; i++) {
+		const struct slot *s = &e->slots[i];
+
 		if (s->check_ns < next)
 			next = s->check_ns;
 		if (s->kill_ns < next)
@@ -395,19 +406,19 @@ static int fork_step(struct engine *base, uint64_t deadline_ns)
 	if (!e->pending.first)
 		rebalance(e);
 	fork_flush(base, false);
-	next = serve_timers(e);
+	next = next_timer(e);
 	n = poller_wait(&base->poller, events, EVENTS_MAX,
 			next < deadline_ns ? next : deadline_ns);
-	if (n <= 0) {
-		poller_arm(&base->poller, next);
+	if (n < 0)
 		return n;
-	}
 	base->now_ns = now_ns();
 	for (i = 0; i < n; i++)
 		serve(e, &events[i]);
+	/* After the wait, so that what this brings is looked at at once. */
+	serve_timers(e);
 	e->target_room = 0;
 	feed(e);
-	poller_arm(&base->poller, serve_timers(e));
+	poller_arm(&base->poller, next_timer(e));
 	return n;
 }
 
