@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "board.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 struct board *board_new(void)
 {
@@ -16,6 +18,39 @@ struct board *board_new(void)
 		return NULL;
 	}
 	return p; /* all zero: nothing granted, nothing running */
+}
+
+struct board *board_map(int fd)
+{
+	void *p = mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE,
+		       MAP_SHARED, fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* Sealed, lest whoever holds a copy of the descriptor cuts it off under the
+ * parent's feet. */
+struct board *board_new_fd(int *out)
+{
+	int fd = memfd_create("prun-board", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct board *b = NULL;
+
+	if (fd < 0)
+		return NULL;
+	if (ftruncate(fd, sizeof(struct board)) == 0 &&
+	    fcntl(fd, F_ADD_SEALS,
+		  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+		b = board_map(fd);
+	if (b && board_share(b, false) < 0) {
+		board_free(b);
+		b = NULL;
+	}
+	if (!b) {
+		close(fd);
+		return NULL;
+	}
+	*out = fd;
+	return b;
 }
 
 void board_free(struct board *b)

@@ -54,6 +54,9 @@ struct board {
 	_Alignas(64) _Atomic uint64_t word;
 	_Alignas(64) _Atomic uint64_t committed;
 	_Atomic uint64_t valid_from;
+	_Atomic uint64_t work_ns;  /* spent on tasks, up to the last pause */
+	_Atomic uint64_t since_ns; /* when that ended; 0: it pauses */
+	_Atomic bool full;	   /* starts nothing more: above max_rss */
 	_Alignas(64) struct board_lane lanes[PRUN_LANES_MAX];
 	_Alignas(64) unsigned char out[BOARD_OUT_SIZE];
 };
@@ -113,6 +116,11 @@ static inline uint64_t word_withdrawn(uint64_t word, uint32_t to)
  * board_share() says so. */
 struct board *board_new(void);
 void board_free(struct board *b);
+/* The same behind a descriptor (close-on-exec, yours to close), for a child
+ * that is not forked by this process: it maps the board with board_map. NULL:
+ * no memory, or no descriptor. */
+struct board *board_new_fd(int *fd);
+struct board *board_map(int fd);
 /* Whether a child forked from now on inherits the board. */
 int board_share(struct board *b, bool share);
 

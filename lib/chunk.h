@@ -60,6 +60,7 @@ struct chunk {
 	uint32_t left;	/* not yet given back by the engine */
 	uint32_t taken; /* delivered */
 	bool exact;	/* never split, save after a death */
+	bool star;	/* each argument is an array of parameters */
 	uint64_t *offsets; /* of the arguments, in args.data, and their end */
 	uint8_t *states;   /* enum task_state */
 	struct prun_packer args;

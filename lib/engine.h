@@ -19,6 +19,7 @@
 
 #include "chunk.h"
 #include "func.h"
+#include "rlimits.h"
 #include "poller.h"
 #include "prun.h"
 
@@ -64,6 +65,8 @@ struct engine_config {
 	prun_initializer_fn initializer;
 	prun_finalizer_fn finalizer;
 	void *initarg;
+	struct limits limits;
+	bool forkserver;
 };
 
 enum engine_stop {
@@ -85,14 +88,20 @@ struct engine_ops {
 	/* Wait until the deadline at most, serve what happened, give back
 	 * ranges: > 0 something happened, 0 not, negative error. */
 	int (*step)(struct engine *e, uint64_t deadline_ns);
-	/* Take back what has not started, of one job. */
-	void (*withdraw)(struct engine *e, const struct prun_job *job);
+	/* Take back what has not started, of one job; with `force` also what
+	 * runs, sooner or later: it comes as withdrawn. True: some runs. */
+	bool (*withdraw)(struct engine *e, const struct prun_job *job,
+			 bool force);
 	void (*stop)(struct engine *e, enum engine_stop how);
 	bool (*stopped)(const struct engine *e);
 	int (*running)(struct engine *e,
 		       void (*fn)(void *ctx, struct chunk *c, uint32_t i,
 				  uint64_t start_ns, int id, pid_t pid),
 		       void *ctx);
+	/* Of each worker, as many as there is room for; returns how many there
+	 * are. */
+	uint32_t (*stats)(const struct engine *e,
+			  struct prun_worker_stats *stats, uint32_t room);
 	/* In a forked copy of the caller: memory only. */
 	void (*forget)(struct engine *e);
 };
@@ -106,6 +115,8 @@ struct engine {
 	bool remote;	    /* its tasks run while the caller does not step */
 	uint64_t now_ns;    /* of the step in hand */
 	uint64_t margin_ns; /* work to hold against the caller's absence */
+	uint64_t tick_ns;   /* wait no longer than that; UINT64_MAX: do */
+	uint64_t retried;   /* tasks run once more */
 };
 
 /* The longest result an engine takes: texts of failures, also of a failed

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,8 @@
 
 struct engine_fork {
 	struct engine base;
+	struct forkserver server;
+	bool served; /* it bears the workers */
 	struct slot *slots;
 	uint32_t nslots;
 	struct run_queue pending; /* submitted, or taken back */
@@ -261,61 +264,195 @@ static void engine_break(struct engine_fork *e, int code, const char *message)
 	e->base.events->broken(e->base.ctx, code, message);
 }
 
+static bool fork_stopped(const struct engine *base);
+static void drop_server(struct engine_fork *e);
+
+/* The system has no room now: with workers left they carry on. */
+static void start_failed(struct engine_fork *e, int rc)
+{
+	e->retry_ns = e->base.now_ns + RETRY_NS;
+	if (fork_stopped(&e->base) &&
+	    ++e->failed_starts >= FAILED_STARTS_MAX)
+		engine_break(e, rc, "no worker can be started");
+}
+
+static int start_slot(struct engine_fork *e, struct slot *s)
+{
+	return slot_start(s, e->served ? &e->server : NULL);
+}
+
 static void start_missing(struct engine_fork *e)
 {
-	uint32_t i, alive = 0;
+	uint32_t i;
 	int rc = 0;
 
 	if (e->stopping || e->broken || e->retry_ns > e->base.now_ns)
 		return;
 	e->retry_ns = UINT64_MAX;
-	for (i = 0; i < e->nslots; i++) {
-		if (!slot_alive(&e->slots[i]) && rc == 0)
-			rc = slot_start(&e->slots[i]);
-		alive += slot_alive(&e->slots[i]);
-	}
-	if (rc == 0)
-		return;
-	/* The system has no room now: with workers left they carry on. */
-	e->retry_ns = e->base.now_ns + RETRY_NS;
-	if (alive == 0 && ++e->failed_starts >= FAILED_STARTS_MAX)
-		engine_break(e, rc, "no worker can be started");
+	for (i = 0; i < e->nslots && rc == 0; i++)
+		if (!slot_alive(&e->slots[i]))
+			rc = start_slot(e, &e->slots[i]);
+	if (rc < 0)
+		start_failed(e, rc);
 }
 
-static void bury(struct engine_fork *e, struct slot *s)
+/* Its work goes to the others, its place to another one. */
+static void replace(struct engine_fork *e, const struct slot *s,
+		    struct run_queue *back)
+{
+	if (s == e->target)
+		e->target_room = 0;
+	run_queue_prepend(&e->pending, back);
+	e->retry_ns = 0;
+	if (e->stopping && e->served && fork_stopped(&e->base))
+		drop_server(e);
+}
+
+static void bury(struct engine_fork *e, struct slot *s,
+		 const struct process_end *end)
 {
 	struct run_queue back;
 	bool starting = s->state == SLOT_STARTING;
 
 	run_queue_init(&back);
-	if (!slot_bury(s, &back))
-		return;
-	if (s == e->target)
-		e->target_room = 0;
-	run_queue_prepend(&e->pending, &back);
-	e->retry_ns = 0;
+	slot_bury(s, end, &back);
+	replace(e, s, &back);
 	if (s->ready)
 		e->failed_starts = 0;
 	else if (starting && ++e->failed_starts >= FAILED_STARTS_MAX)
 		engine_break(e, PRUN_EINIT, s->init_message);
 }
 
+static void bury_child(struct engine_fork *e, struct slot *s)
+{
+	struct process_end end;
+	pid_t pid = s->process.pid;
+
+	if (!process_reap(&s->process, &end, false))
+		return;
+	s->process.pid = pid; /* results to come still name it */
+	bury(e, s, &end);
+}
+
+/* -- The fork server -- */
+
+/* Numbers behind those of the slots. */
+static uint64_t server_data(const struct engine_fork *e, unsigned kind)
+{
+	return (uint64_t)e->nslots << 2 | kind;
+}
+
+static void drop_server(struct engine_fork *e)
+{
+	if (e->server.fd < 0)
+		return;
+	poller_remove(&e->base.poller, e->server.fd);
+	poller_remove(&e->base.poller, e->server.process.pidfd);
+	forkserver_stop(&e->server);
+}
+
+static void unborn(struct engine_fork *e, struct slot *s, int rc)
+{
+	struct run_queue back;
+
+	run_queue_init(&back);
+	slot_unborn(s, &back);
+	replace(e, s, &back);
+	start_failed(e, rc);
+}
+
+static void take_news(struct engine_fork *e, struct forkserver_news *news)
+{
+	struct slot *s;
+	struct process_end end;
+
+	if (news->id < 0 || (uint32_t)news->id >= e->nslots ||
+	    !slot_alive(&e->slots[news->id])) {
+		process_fd_close(&news->fd);
+		return;
+	}
+	s = &e->slots[news->id];
+	if (news->kind == FORKSERVER_BORN && news->fd >= 0) {
+		slot_born(s, news->pid, news->fd);
+	} else if (news->kind == FORKSERVER_BORN) {
+		unborn(e, s, news->value < 0 ? news->value : -EMFILE);
+	} else if (news->kind == FORKSERVER_DIED) {
+		process_status(&end, news->value);
+		bury(e, s, &end);
+	}
+}
+
+/* The workers die with it. What they have comes back when the pool, being
+ * broken, stops. */
+static void server_died(struct engine_fork *e)
+{
+	struct process_end unknown = { false, 0, -1 };
+	struct run_queue back;
+	uint32_t i;
+
+	drop_server(e);
+	engine_break(e, PRUN_ESERVER, prun_strerror(PRUN_ESERVER));
+	for (i = 0; i < e->nslots; i++) {
+		struct slot *s = &e->slots[i];
+
+		if (!slot_alive(s))
+			continue;
+		process_kill(&s->process, SIGKILL);
+		process_await(&s->process);
+		run_queue_init(&back);
+		slot_bury(s, &unknown, &back);
+		run_queue_prepend(&e->pending, &back);
+	}
+	e->target_room = 0;
+}
+
+static void serve_server(struct engine_fork *e, bool ended)
+{
+	struct forkserver_news news;
+	int rc = 0;
+
+	while (e->server.fd >= 0 &&
+	       (rc = forkserver_receive(&e->server, &news)) > 0)
+		take_news(e, &news);
+	if (e->server.fd >= 0 && (rc < 0 || ended))
+		server_died(e);
+}
+
 /* -- The loop's part -- */
+
+/* It will start nothing more of what it has. */
+static void retire_full(struct engine_fork *e, struct slot *s)
+{
+	struct run_queue back;
+
+	run_queue_init(&back);
+	slot_take_all(s, NULL, true, &back);
+	run_queue_prepend(&e->pending, &back);
+	slot_retire(s);
+	if (s == e->target)
+		e->target_room = 0;
+}
 
 static void serve(struct engine_fork *e, const struct epoll_event *event)
 {
 	uint64_t data = event->data.u64;
 	struct slot *s;
+	bool ended;
 
 	if ((data & ENGINE_DATA_MASK) == ENGINE_DATA_OTHER) {
 		e->base.events->readable(e->base.ctx, data);
 		return;
 	}
+	ended = (data & ENGINE_DATA_MASK) == ENGINE_DATA_PIDFD;
+	if (data >> 2 == e->nslots) {
+		serve_server(e, ended);
+		return;
+	}
 	s = &e->slots[data >> 2];
 	if (!slot_alive(s))
 		return; /* buried by an earlier event of this round */
-	if ((data & ENGINE_DATA_MASK) == ENGINE_DATA_PIDFD) {
-		bury(e, s);
+	if (ended) {
+		bury_child(e, s);
 		return;
 	}
 	if (event->events & EPOLLOUT)
@@ -324,6 +461,9 @@ static void serve(struct engine_fork *e, const struct epoll_event *event)
 		slot_receive(s);
 	if (s->ready)
 		e->failed_starts = 0;
+	if (slot_feedable(s) && !s->hostile &&
+	    atomic_load_explicit(&s->board->full, memory_order_acquire))
+		retire_full(e, s);
 }
 
 /* What is due by the clock. */
@@ -350,6 +490,8 @@ static uint64_t next_timer(const struct engine_fork *e)
 	uint64_t next = e->steal_ns;
 	uint32_t i;
 
+	if (e->base.tick_ns < next)
+		next = e->base.tick_ns;
 	for (i = 0; i < e->nslots; i++) {
 		const struct slot *s = &e->slots[i];
 
@@ -390,6 +532,8 @@ static void fork_flush(struct engine *base, bool lazy)
 		    (s->state == SLOT_RETIRING && !s->shut))
 			slot_send(s);
 	}
+	if (base->poller.foreign)
+		poller_arm(&base->poller, next_timer(e));
 }
 
 static int fork_step(struct engine *base, uint64_t deadline_ns)
@@ -418,27 +562,36 @@ static int fork_step(struct engine *base, uint64_t deadline_ns)
 	serve_timers(e);
 	e->target_room = 0;
 	feed(e);
-	poller_arm(&base->poller, next_timer(e));
+	if (base->poller.foreign)
+		poller_arm(&base->poller, next_timer(e));
 	return n;
 }
 
-static void fork_withdraw(struct engine *base, const struct prun_job *job)
+/* The others' tasks that were taken back with the job's start elsewhere. */
+static bool fork_withdraw(struct engine *base, const struct prun_job *job,
+			  bool force)
 {
 	struct engine_fork *e = fork_engine(base);
+	bool killed = false;
 	uint32_t i;
 
 	for (i = 0; i < e->nslots; i++) {
 		struct slot *s = &e->slots[i];
 		struct run_queue taken;
+		bool all;
 
 		if (!slot_alive(s) || s->state == SLOT_DOOMED || s->hostile)
 			continue;
 		run_queue_init(&taken);
-		slot_take_all(s, job, &taken);
+		all = force && slot_runs(s, job);
+		slot_take_all(s, all ? NULL : job, all, &taken);
 		run_queue_prepend(&e->pending, &taken);
+		if (force)
+			killed |= slot_give_up(s, job);
 	}
 	run_queue_withdraw(base, &e->pending, job);
 	e->target_room = 0;
+	return killed;
 }
 
 static void stop_slot(struct engine_fork *e, struct slot *s,
@@ -478,6 +631,17 @@ static void fork_stop(struct engine *base, enum engine_stop how)
 	for (i = 0; i < e->nslots; i++)
 		stop_slot(e, &e->slots[i], how);
 	fork_flush(base, false);
+}
+
+static uint32_t fork_stats(const struct engine *base,
+			   struct prun_worker_stats *stats, uint32_t room)
+{
+	const struct engine_fork *e = (const struct engine_fork *)base;
+	uint32_t i;
+
+	for (i = 0; i < e->nslots && i < room; i++)
+		slot_stats(&e->slots[i], &stats[i]);
+	return e->nslots;
 }
 
 static bool fork_stopped(const struct engine *base)
@@ -564,13 +728,16 @@ static void fork_free(struct engine *base)
 	struct process_end end;
 	uint32_t i;
 
+	drop_server(e); /* and with it the workers that it bore */
 	for (i = 0; i < e->nslots; i++) {
 		struct slot *s = &e->slots[i];
 
 		if (!slot_alive(s))
 			continue;
-		process_kill(&s->process, SIGKILL);
-		process_reap(&s->process, &end, true);
+		if (!e->served) {
+			process_kill(&s->process, SIGKILL);
+			process_reap(&s->process, &end, true);
+		}
 		run_queue_free(&s->flight);
 		slot_release(s);
 	}
@@ -588,6 +755,7 @@ static const struct engine_ops fork_ops = {
 	.stop = fork_stop,
 	.stopped = fork_stopped,
 	.running = fork_running,
+	.stats = fork_stats,
 	.forget = fork_forget,
 };
 
@@ -614,6 +782,49 @@ static int init_slots(struct engine_fork *e)
 	return 0;
 }
 
+static int start_server(struct engine_fork *e)
+{
+	struct poller *p = &e->base.poller;
+	struct engine_config *config =
+		(struct engine_config *)(uintptr_t)e->base.config;
+	int rc = forkserver_start(&e->server, e->nslots, slot_served, config);
+
+	if (rc < 0)
+		return rc;
+	e->served = true;
+	rc = poller_add(p, e->server.fd, EPOLLIN,
+			server_data(e, ENGINE_DATA_SOCKET));
+	if (rc == 0)
+		rc = poller_add(p, e->server.process.pidfd, EPOLLIN,
+				server_data(e, ENGINE_DATA_PIDFD));
+	return rc;
+}
+
+/* All workers are there when the pool opens, or it does not open. */
+static int await_births(struct engine_fork *e)
+{
+	struct pollfd poll_for = { .fd = e->server.fd, .events = POLLIN };
+	struct forkserver_news news;
+	uint32_t born = 0;
+	int rc;
+
+	while (born < e->nslots) {
+		rc = forkserver_receive(&e->server, &news);
+		if (rc < 0)
+			return PRUN_ESERVER;
+		if (rc == 0) {
+			poll(&poll_for, 1, -1);
+			continue;
+		}
+		if (news.kind == FORKSERVER_BORN)
+			born++;
+		if (news.kind == FORKSERVER_BORN && news.fd < 0)
+			return news.value < 0 ? news.value : -EMFILE;
+		take_news(e, &news);
+	}
+	return 0;
+}
+
 int engine_fork_new(struct engine **engine, const struct engine_config *config,
 		    const struct engine_events *events, void *ctx)
 {
@@ -631,6 +842,8 @@ int engine_fork_new(struct engine **engine, const struct engine_config *config,
 	e->base.remote = true;
 	e->retry_ns = UINT64_MAX;
 	e->steal_ns = UINT64_MAX;
+	e->base.tick_ns = UINT64_MAX;
+	e->server = (struct forkserver)FORKSERVER_INIT;
 	run_queue_init(&e->pending);
 	rc = poller_init(&e->base.poller);
 	if (rc < 0) {
@@ -638,8 +851,13 @@ int engine_fork_new(struct engine **engine, const struct engine_config *config,
 		return rc;
 	}
 	rc = init_slots(e);
+	if (rc == 0 && config->forkserver)
+		rc = start_server(e);
+	e->base.now_ns = now_ns();
 	for (i = 0; i < e->nslots && rc == 0; i++)
-		rc = slot_start(&e->slots[i]);
+		rc = start_slot(e, &e->slots[i]);
+	if (rc == 0 && e->served)
+		rc = await_births(e);
 	if (rc < 0) {
 		fork_free(&e->base);
 		return rc;

@@ -131,7 +131,8 @@ static void run_one(struct engine_inline *e, struct run *r)
 				    .index = c->index + r->at,
 				    .func = c->func,
 				    .first = e->fresh,
-				    .count = r->count };
+				    .count = r->count,
+				    .flags = c->star ? FRAME_STAR : 0 };
 	struct frame_writer out = { 0 };
 	int rc = frame_put_tasks(&out, head, c->offsets + r->at,
 				 c->args.data);
@@ -216,6 +217,8 @@ static int inline_step(struct engine *base, uint64_t deadline_ns)
 	int i, n;
 
 	base->now_ns = now_ns();
+	if (base->tick_ns < deadline_ns)
+		deadline_ns = base->tick_ns;
 	n = poller_wait(&base->poller, events, 8, work ? 0 : deadline_ns);
 	for (i = 0; i < n; i++)
 		base->events->readable(base->ctx, events[i].data.u64);
@@ -231,9 +234,12 @@ static int inline_step(struct engine *base, uint64_t deadline_ns)
 	return 1;
 }
 
-static void inline_withdraw(struct engine *base, const struct prun_job *job)
+static bool inline_withdraw(struct engine *base, const struct prun_job *job,
+			    bool force)
 {
+	(void)force; /* nothing runs between two steps */
 	run_queue_withdraw(base, &inline_engine(base)->pending, job);
+	return false;
 }
 
 static void inline_stop(struct engine *base, enum engine_stop how)
@@ -241,7 +247,7 @@ static void inline_stop(struct engine *base, enum engine_stop how)
 	struct engine_inline *e = inline_engine(base);
 
 	(void)how; /* nothing runs between two steps */
-	inline_withdraw(base, NULL);
+	inline_withdraw(base, NULL, false);
 	e->stopped = true;
 	if (e->worker)
 		worker_finish(e->worker);
@@ -262,6 +268,22 @@ static int inline_running(struct engine *base,
 	(void)fn;
 	(void)ctx;
 	return 0;
+}
+
+static uint32_t inline_stats(const struct engine *base,
+			     struct prun_worker_stats *stats, uint32_t room)
+{
+	const struct engine_inline *e = (const struct engine_inline *)base;
+
+	if (room == 0)
+		return 1;
+	memset(stats, 0, sizeof(*stats));
+	stats->worker_pid = getpid();
+	stats->tasks = e->given;
+	if (e->board)
+		stats->working_ns = atomic_load_explicit(&e->board->work_ns,
+							 memory_order_relaxed);
+	return 1;
 }
 
 static void inline_forget(struct engine *base)
@@ -293,6 +315,7 @@ static const struct engine_ops inline_ops = {
 	.stop = inline_stop,
 	.stopped = inline_stopped,
 	.running = inline_running,
+	.stats = inline_stats,
 	.forget = inline_forget,
 };
 
@@ -310,9 +333,12 @@ int engine_inline_new(struct engine **engine,
 	e->base.config = config;
 	e->base.events = events;
 	e->base.ctx = ctx;
-	e->setup = (struct worker_setup){ &config->funcs, config->initializer,
-					  config->finalizer, config->initarg,
-					  config->max_payload };
+	e->base.tick_ns = UINT64_MAX;
+	e->setup.funcs = &config->funcs;
+	e->setup.initializer = config->initializer;
+	e->setup.finalizer = config->finalizer;
+	e->setup.initarg = config->initarg;
+	e->setup.max_payload = config->max_payload;
 	run_queue_init(&e->pending);
 	frame_reader_init(&e->in, engine_result_max(config));
 	rc = poller_init(&e->base.poller);

@@ -344,35 +344,14 @@ static int wrong_kind(struct unpacking *u, const struct place *place,
 			   value_kind(v.data, v.size));
 }
 
-/*
- * Step into an array (type bytes `small`, 0xdc, 0xdd) or a map (0xde, 0xdf):
- * the count, and the span of what it holds. The value has been checked, so
- * its bytes are there.
- */
-static bool open_container(struct span *v, uint32_t *count, unsigned small,
-			   unsigned big)
+/* Step into an array or a map: the span of what it holds. */
+static bool open_container(struct span *v, uint32_t *count, unsigned kind)
 {
-	const unsigned char *p = v->data;
-	size_t head = 1;
-	uint16_t b16;
-	uint32_t b32;
+	size_t head = value_container(v->data, kind, count);
 
-	if ((p[0] & 0xf0u) == small) {
-		*count = p[0] & 0x0f;
-	} else if (p[0] == big) {
-		memcpy(&b16, p + 1, sizeof(b16));
-		*count = be16toh(b16);
-		head += sizeof(b16);
-	} else if (p[0] == big + 1) {
-		memcpy(&b32, p + 1, sizeof(b32));
-		*count = be32toh(b32);
-		head += sizeof(b32);
-	} else {
-		return false;
-	}
 	v->data += head;
 	v->size -= head;
-	return true;
+	return head > 0;
 }
 
 /* Cut the first value off the values of a container. */
@@ -531,7 +510,7 @@ static int unpack_array(struct unpacking *u, struct span v,
 
 	count = count_items(u->at, &rest);
 	if (v.data) {
-		if (!open_container(&v, &found, 0x90, 0xdc))
+		if (!open_container(&v, &found, VALUE_ARRAY))
 			return wrong_kind(u, place, "an array", v);
 		if (found < count || (found > count && !rest))
 			return wrong_value(u, place,
@@ -583,7 +562,7 @@ static int unpack_map(struct unpacking *u, struct span v,
 	uint32_t count = 0;
 	int rc;
 
-	if (v.data && !open_container(&v, &count, 0x80, 0xde))
+	if (v.data && !open_container(&v, &count, VALUE_MAP))
 		return wrong_kind(u, place, "a map", v);
 	while (next_item(&u->at) != '}') {
 		struct span found = {NULL, 0};

@@ -37,6 +37,8 @@ enum frame_kind {
 
 /* This task runs alone in its batch function, to keep the blame exact. */
 #define FRAME_SOLO 1u
+/* Each argument is an array of parameters. */
+#define FRAME_STAR 2u
 
 struct frame_tasks {
 	uint64_t tag;

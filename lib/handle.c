@@ -38,8 +38,32 @@ static bool next_or_end(struct prun_pool *pool, struct prun_job *job)
 	return job_take(job) || (job->completed && job->delivered == job->pulled);
 }
 
-int prun_job_next(const struct prun_result **result, struct prun_job *job,
-		  int timeout_ms)
+/* Results are there: see to it that there will be more. */
+static void visit(struct prun_pool *pool)
+{
+	if (pool->driver) {
+		pool_fill(pool, true);
+		return;
+	}
+	pool_enter(pool, false);
+	pool_turn(pool, 0);
+	remember_visit(pool);
+}
+
+static int wait_for_next(struct prun_pool *pool, struct prun_job *job,
+			 int timeout_ms)
+{
+	int rc;
+
+	pool_enter(pool, false);
+	pool_activate(pool, job);
+	rc = pool_drive(pool, job, next_or_end, pool_deadline(timeout_ms));
+	remember_visit(pool);
+	return rc;
+}
+
+static int take_next(const struct prun_result **result, struct prun_job *job,
+		     int timeout_ms)
 {
 	struct prun_pool *pool = job->pool;
 	uint64_t before = job->delivered;
@@ -51,22 +75,11 @@ int prun_job_next(const struct prun_result **result, struct prun_job *job,
 		rc = PRUN_EINVAL;
 	if (rc < 0)
 		return rc;
-	if (pool && !job->completed && visit_due(pool, job)) {
-		pool_enter(pool, false);
-		pool_turn(pool, 0);
-		remember_visit(pool);
-	}
+	if (pool && !job->completed && visit_due(pool, job))
+		visit(pool);
 	if (!job_take(job)) {
-		if (!pool || next_or_end(pool, job)) {
-			if (job->delivered == before)
-				return job->error;
-		} else {
-			pool_enter(pool, false);
-			pool_activate(pool, job);
-			rc = pool_drive(pool, job, next_or_end,
-					 pool_deadline(timeout_ms));
-			remember_visit(pool);
-		}
+		if (pool && !next_or_end(pool, job))
+			rc = wait_for_next(pool, job, timeout_ms);
 		if (job->delivered == before)
 			return rc < 0 ? rc : job->error;
 	}
@@ -76,8 +89,20 @@ int prun_job_next(const struct prun_result **result, struct prun_job *job,
 	return 1;
 }
 
-int prun_job_at(const struct prun_result **result, struct prun_job *job,
-		uint64_t index)
+int prun_job_next(const struct prun_result **result, struct prun_job *job,
+		  int timeout_ms)
+{
+	struct prun_pool *pool = job->pool;
+	int rc;
+
+	pool_lock(pool);
+	rc = take_next(result, job, timeout_ms);
+	pool_unlock(pool);
+	return rc;
+}
+
+static int look_at(const struct prun_result **result, struct prun_job *job,
+		   uint64_t index)
 {
 	if (job->pool && pool_is_forked(job->pool))
 		return PRUN_EFORKED;
@@ -91,13 +116,25 @@ int prun_job_at(const struct prun_result **result, struct prun_job *job,
 	return 0;
 }
 
+int prun_job_at(const struct prun_result **result, struct prun_job *job,
+		uint64_t index)
+{
+	struct prun_pool *pool = job->pool;
+	int rc;
+
+	pool_lock(pool);
+	rc = look_at(result, job, index);
+	pool_unlock(pool);
+	return rc;
+}
+
 static bool completed_or_stuck(struct prun_pool *pool, struct prun_job *job)
 {
 	(void)pool;
 	return job->completed || job_stuck(job);
 }
 
-int prun_job_wait(struct prun_job *job, int timeout_ms)
+static int wait_for_end(struct prun_job *job, int timeout_ms)
 {
 	struct prun_pool *pool = job->pool;
 	int rc;
@@ -109,22 +146,32 @@ int prun_job_wait(struct prun_job *job, int timeout_ms)
 		return rc;
 	pool_enter(pool, true);
 	rc = pool_drive(pool, job, completed_or_stuck,
-			 pool_deadline(timeout_ms));
+			pool_deadline(timeout_ms));
 	pool_leave(pool);
 	if (rc == 0 && !job->completed)
 		return PRUN_ENOTREADY;
 	return rc;
 }
 
-int prun_job_get(const struct prun_result **result, struct prun_job *job,
-		 int timeout_ms)
+int prun_job_wait(struct prun_job *job, int timeout_ms)
+{
+	struct prun_pool *pool = job->pool;
+	int rc;
+
+	pool_lock(pool);
+	rc = wait_for_end(job, timeout_ms);
+	pool_unlock(pool);
+	return rc;
+}
+
+static int get_result(const struct prun_result **result, struct prun_job *job,
+		      int timeout_ms)
 {
 	int rc;
 
-	*result = NULL;
 	if (job_is_stream(job))
 		return PRUN_EINVAL;
-	rc = prun_job_wait(job, timeout_ms);
+	rc = wait_for_end(job, timeout_ms);
 	if (rc < 0)
 		return rc;
 	if (!job_look_failed(job) && !job_look(job, 0))
@@ -133,65 +180,167 @@ int prun_job_get(const struct prun_result **result, struct prun_job *job,
 	return job->result->status < 0 ? job->result->status : job->error;
 }
 
+int prun_job_get(const struct prun_result **result, struct prun_job *job,
+		 int timeout_ms)
+{
+	struct prun_pool *pool = job->pool;
+	int rc;
+
+	*result = NULL;
+	pool_lock(pool);
+	rc = get_result(result, job, timeout_ms);
+	pool_unlock(pool);
+	return rc;
+}
+
+static int read_int(const struct prun_job *job, const int *field)
+{
+	const struct prun_pool *pool = job->pool;
+	int value;
+
+	pool_lock(pool);
+	value = *field;
+	pool_unlock(pool);
+	return value;
+}
+
+static uint64_t read_count(const struct prun_job *job, const uint64_t *field)
+{
+	const struct prun_pool *pool = job->pool;
+	uint64_t value;
+
+	pool_lock(pool);
+	value = *field;
+	pool_unlock(pool);
+	return value;
+}
+
+static bool is_completed(const struct prun_job *job)
+{
+	const struct prun_pool *pool = job->pool;
+	bool value;
+
+	pool_lock(pool);
+	value = job->completed;
+	pool_unlock(pool);
+	return value;
+}
+
 int prun_job_ready(const struct prun_job *job)
 {
-	return job->completed;
+	return is_completed(job);
 }
 
 int prun_job_successful(const struct prun_job *job)
 {
-	if (!job->completed)
+	if (!is_completed(job))
 		return PRUN_ENOTREADY;
 	return job->failed == 0 && job->error == 0;
 }
 
+uint64_t prun_job_id(const struct prun_job *job)
+{
+	return job->id;
+}
+
 uint64_t prun_job_submitted(const struct prun_job *job)
 {
-	return job->pulled;
+	return read_count(job, &job->pulled);
 }
 
 uint64_t prun_job_finished(const struct prun_job *job)
 {
-	return job->finished;
+	return read_count(job, &job->finished);
 }
 
 int prun_job_error(const struct prun_job *job)
 {
-	return job->error;
+	return read_int(job, &job->error);
 }
 
 int prun_job_callback_error(const struct prun_job *job)
 {
-	return job->callback_error;
+	return read_int(job, &job->callback_error);
 }
 
-int prun_job_cancel(struct prun_job *job)
+static enum prun_job_state state(struct prun_job *job)
 {
 	struct prun_pool *pool = job->pool;
-	uint64_t before = job->finished;
-	bool was_ended = job->ended;
-	int error = job->error;
+
+	if (!job->completed && pool)
+		return job->finished > 0 || pool_count_running(pool, job) ?
+			       PRUN_JOB_RUNNING :
+			       PRUN_JOB_PENDING;
+	if (job->cancelled > 0 || job->error == PRUN_ECANCELLED)
+		return PRUN_JOB_CANCELLED;
+	return job->failed > 0 || job->error < 0 ? PRUN_JOB_FAILED :
+						   PRUN_JOB_DONE;
+}
+
+int prun_job_state(struct prun_job *job)
+{
+	struct prun_pool *pool = job->pool;
+	int rc;
+
+	if (pool && pool_is_forked(pool))
+		return PRUN_EFORKED;
+	pool_lock(pool);
+	rc = (int)state(job);
+	pool_unlock(pool);
+	return rc;
+}
+
+int prun_job_on_done(struct prun_job *job, prun_done_fn fn, void *payload)
+{
+	struct prun_pool *pool = job->pool;
+	int rc;
+
+	if (!fn)
+		return PRUN_EINVAL;
+	if (!pool) {
+		fn(job, payload); /* nothing is left to come */
+		return 0;
+	}
+	if (pool_is_forked(pool))
+		return PRUN_EFORKED;
+	pool_lock(pool);
+	rc = job_add_done(job, fn, payload);
+	if (rc == 0 && job->completed)
+		pool_call_done(pool, job);
+	/* It may have freed the job. */
+	if (!job->handle && job->completed && !job->in_callback && !job->news)
+		pool_release(pool, job);
+	pool_unlock(pool);
+	return rc;
+}
+
+int prun_job_cancel(struct prun_job *job, int force)
+{
+	struct prun_pool *pool = job->pool;
 	int rc;
 
 	if (!pool)
 		return 0;
+	pool_lock(pool);
 	rc = pool_check(pool);
-	if (rc < 0)
-		return rc;
-	if (job->completed || job_all_done(job))
-		return 0;
-	job_end(job, PRUN_ECANCELLED, prun_strerror(PRUN_ECANCELLED));
-	if (job->wait_fd >= 0)
-		pool_ask_again(pool, job);
-	pool_deactivate(pool, job);
-	pool->engine->ops->withdraw(pool->engine, job);
-	pool_tell(pool, job);
-	pool_leave(pool);
-	if (was_ended && job->finished == before) {
-		job->error = error; /* all of it was running already */
-		return 0;
+	if (rc == 0)
+		rc = pool_cancel(pool, job, force != 0);
+	pool_unlock(pool);
+	return rc;
+}
+
+static void let_go(struct prun_pool *pool, struct prun_job *job)
+{
+	job->handle = false;
+	if (pool_is_forked(pool) || pool->in_source)
+		return; /* the pool's free takes it along */
+	if (!job->callback && !job->error_callback) {
+		if (!job->completed)
+			pool_cancel(pool, job, false);
+		job_discard(job);
 	}
-	return 1;
+	if (job->completed && !job->in_callback && !job->news)
+		pool_release(pool, job);
 }
 
 void prun_job_free(struct prun_job *job)
@@ -201,18 +350,11 @@ void prun_job_free(struct prun_job *job)
 	if (!job || !job->handle)
 		return;
 	pool = job->pool;
-	job->handle = false;
 	if (!pool) {
 		job_destroy(job);
 		return;
 	}
-	if (pool_is_forked(pool) || pool->in_source)
-		return; /* the pool's free takes it along */
-	if (!job->callback && !job->error_callback) {
-		if (!job->completed)
-			prun_job_cancel(job);
-		job_discard(job);
-	}
-	if (job->completed && !job->in_callback && !job->news)
-		pool_release(pool, job);
+	pool_lock(pool);
+	let_go(pool, job);
+	pool_unlock(pool);
 }

@@ -57,6 +57,7 @@ static void place_argument(struct prun_job *job, const void *data, size_t size)
 
 	c->job = job;
 	c->func = job->func;
+	c->star = job->star;
 	job->building = c;
 	job->pulled = 1;
 }
@@ -88,6 +89,7 @@ static void job_init(struct prun_job *job, const struct prun_call *call,
 
 	memset(job, 0, size);
 	job->order = call->order;
+	job->star = call->star != 0;
 	job->callback = call->callback;
 	job->error_callback = call->error_callback;
 	job->payload = call->payload;
@@ -128,6 +130,31 @@ int job_new(struct prun_job **out, const struct prun_call *call,
 	return 0;
 }
 
+int job_add_done(struct prun_job *job, prun_done_fn fn, void *payload)
+{
+	struct job_done *d = malloc(sizeof(*d)), **at = &job->on_done;
+
+	if (!d)
+		return -ENOMEM;
+	*d = (struct job_done){ NULL, fn, payload };
+	while (*at)
+		at = &(*at)->next;
+	*at = d;
+	return 0;
+}
+
+bool job_next_done(struct prun_job *job, struct job_done *done)
+{
+	struct job_done *d = job->on_done;
+
+	if (!d)
+		return false;
+	*done = *d;
+	job->on_done = d->next;
+	free(d);
+	return true;
+}
+
 void job_free_payload(struct prun_job *job)
 {
 	void (*payload_free)(void *) = job->payload_free;
@@ -140,7 +167,10 @@ void job_free_payload(struct prun_job *job)
 void job_destroy(struct prun_job *job)
 {
 	struct chunk *c, *next;
+	struct job_done done;
 
+	while (job_next_done(job, &done))
+		;
 	if (!is_apply(job) && job->borrowed)
 		chunk_unref(job->cache, job->borrowed);
 	if (job->building)
@@ -296,6 +326,7 @@ static void link_chunk(struct prun_job *job, struct chunk *c)
 {
 	c->job = job;
 	c->func = job->func;
+	c->star = job->star;
 	c->index = job->pulled - c->count;
 	c->left = c->count;
 	c->prev = job->last;
@@ -460,9 +491,11 @@ bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
 			r = &bad;
 			all_formed = false;
 		}
+		if (r->status < 0)
+			job->failed++;
 		if (job->discard)
 			continue;
-		if (!keep_result(c, first + i, r) || r->status < 0)
+		if (!keep_result(c, first + i, r) && r->status == 0)
 			job->failed++;
 		if (!is_apply(job))
 			job->bytes += c->results[first + i].size;
@@ -486,6 +519,8 @@ void job_withdrawn(struct prun_job *job, struct chunk *c, uint32_t first,
 	r.size = strlen(job->withdrawn_text);
 	for (i = 0; i < count; i++)
 		job_done(job, c, first + i, 1, &r, &nobody);
+	if (r.status == PRUN_ECANCELLED)
+		job->cancelled += count;
 }
 
 /* -- Results out -- */

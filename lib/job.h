@@ -14,6 +14,13 @@
 #include "engine.h"
 #include "prun.h"
 
+/* To be called when a job is finished. */
+struct job_done {
+	struct job_done *next;
+	prun_done_fn fn;
+	void *payload;
+};
+
 struct job_ref {
 	struct chunk *chunk;
 	uint32_t i;
@@ -32,6 +39,7 @@ struct prun_job {
 	bool discard;	/* nobody will read its results */
 	bool in_callback;
 	bool waiting; /* the source has nothing yet */
+	bool star;    /* its arguments are arrays of parameters */
 	int wait_fd;  /* a copy of what it waits for, or -1 */
 	int error;    /* of the source, the pool, or PRUN_ECANCELLED */
 	int callback_error;
@@ -45,7 +53,12 @@ struct prun_job {
 	void *payload;
 	void (*payload_free)(void *payload);
 
-	uint64_t pulled, finished, delivered, failed;
+	uint64_t id;
+	uint64_t completed_at; /* the how many-th of its pool */
+	struct job_done *on_done;
+	uint64_t pulled, finished, delivered;
+	uint64_t failed; /* of the finished; also those cancelled, */
+	uint64_t cancelled;
 	struct chunk *first, *last; /* not wholly delivered; map: all */
 	struct chunk *building;	    /* of exact size, and not full yet */
 	struct prun_result *result; /* its own, or one of the pool's */
@@ -122,6 +135,10 @@ bool job_look(struct prun_job *job, uint64_t index);
 bool job_look_failed(struct prun_job *job);
 /* Nobody will read its results: release those it has. */
 void job_discard(struct prun_job *job);
+/* Enter a function to be called at the end. 0 or -ENOMEM. */
+int job_add_done(struct prun_job *job, prun_done_fn fn, void *payload);
+/* Take the first of them out; false: there is none. */
+bool job_next_done(struct prun_job *job, struct job_done *done);
 /* Run payload_free, once. */
 void job_free_payload(struct prun_job *job);
 

@@ -28,7 +28,24 @@ int pool_check_drive(const struct prun_pool *pool)
 {
 	if (pool_is_forked(pool))
 		return PRUN_EFORKED;
+	/* Of a pool with a thread of its own, that is where callbacks run. */
+	if (pool->in_callback && pool->driver)
+		return driver_is_self(pool->driver) ? PRUN_EDEADLK : 0;
 	return pool->in_source || pool->in_callback ? PRUN_EDEADLK : 0;
+}
+
+void pool_begin_callback(struct prun_pool *pool)
+{
+	if (!pool->driver || driver_is_self(pool->driver))
+		pool->in_callback = true;
+	pool_unlock(pool);
+}
+
+void pool_end_callback(struct prun_pool *pool)
+{
+	pool_lock(pool);
+	if (!pool->driver || driver_is_self(pool->driver))
+		pool->in_callback = false;
 }
 
 uint64_t pool_deadline(int timeout_ms)
@@ -150,9 +167,17 @@ static bool on_done(void *ctx, struct chunk *c, uint32_t first, uint32_t count,
 		    const struct engine_result *results,
 		    const struct engine_worker *worker)
 {
+	struct prun_pool *pool = ctx;
 	struct prun_job *job = c->job;
+	uint64_t slow = pool->gone.slowest[PRUN_SLOWEST - 1].run_ns;
+	uint32_t i;
 
-	((struct prun_pool *)ctx)->in_engine -= count;
+	for (i = 0; i < count; i++)
+		if (results[i].run_ns > slow)
+			pool_note_slow(pool, job->id, c->index + first + i,
+				       results[i].run_ns);
+	pool->in_engine -= count;
+	pool->given_back += count;
 	pool_tell(ctx, job);
 	return job_done(job, c, first, count, results, worker);
 }
@@ -160,7 +185,10 @@ static bool on_done(void *ctx, struct chunk *c, uint32_t first, uint32_t count,
 static void on_withdrawn(void *ctx, struct chunk *c, uint32_t first,
 			 uint32_t count)
 {
-	((struct prun_pool *)ctx)->in_engine -= count;
+	struct prun_pool *pool = ctx;
+
+	pool->in_engine -= count;
+	pool->given_back += count;
 	pool_tell(ctx, c->job);
 	job_withdrawn(c->job, c, first, count);
 }
@@ -239,7 +267,7 @@ static int pool_poll(struct prun_pool *pool, uint64_t deadline_ns)
  */
 void pool_glance(struct prun_pool *pool)
 {
-	if (!pool->engine->remote || pool->in_callback ||
+	if (!pool->engine->remote || pool->in_callback || pool->driver ||
 	    ++pool->submitted % GLANCE_SUBMITS)
 		return;
 	pool->engine->ops->step(pool->engine, 0);
@@ -249,18 +277,42 @@ void pool_glance(struct prun_pool *pool)
 static int call_back(struct prun_pool *pool, struct prun_job *job,
 		     prun_callback_fn fn, const struct prun_result *result)
 {
+	struct prun_result shown;
 	int rc;
 
 	if (!fn)
 		return 0;
-	pool->in_callback = true;
+	/* Another thread may look at a result of the job meanwhile. */
+	if (result && pool->driver) {
+		shown = *result;
+		result = &shown;
+	}
 	job->in_callback = true;
+	pool_begin_callback(pool);
 	rc = fn(job, result, job->payload);
+	pool_end_callback(pool);
 	job->in_callback = false;
-	pool->in_callback = false;
 	if (rc && !job->callback_error)
 		job->callback_error = rc;
 	return rc;
+}
+
+void pool_call_done(struct prun_pool *pool, struct prun_job *job)
+{
+	bool nested = pool->in_callback;
+	struct job_done done;
+
+	if (job->in_callback)
+		return; /* whoever runs them comes to those added meanwhile */
+	job->in_callback = true;
+	while (job_next_done(job, &done)) {
+		pool_begin_callback(pool);
+		done.fn(job, done.payload);
+		pool_end_callback(pool);
+	}
+	job->in_callback = false;
+	if (nested)
+		pool->in_callback = true;
 }
 
 static void push_results(struct prun_pool *pool, struct prun_job *job)
@@ -298,6 +350,7 @@ void pool_release(struct prun_pool *pool, struct prun_job *job)
 {
 	pool_deactivate(pool, job);
 	unlink_job(pool, job);
+	pool_add_counts(&pool->gone, job);
 	job_destroy(job);
 }
 
@@ -307,16 +360,45 @@ static void collect_job(struct prun_pool *pool, struct prun_job *job)
 		push_results(pool, job);
 	if (!job->completed && job_all_done(job)) {
 		job->completed = true;
+		job->completed_at = ++pool->completions;
 		pool->unfinished--;
 		if (job->wait_fd >= 0)
 			pool_ask_again(pool, job);
 		pool_deactivate(pool, job);
 		say_completed(pool, job);
+		job->in_callback = true; /* it may free the job */
 		job_free_payload(job);
+		job->in_callback = false;
+		pool_call_done(pool, job);
 	}
 	/* A callback may have made news of it again: the next round's. */
 	if (job->completed && !job->handle && !job->news)
 		pool_release(pool, job);
+}
+
+/* Tasks that run when the job is to end by force come back as withdrawn later:
+ * that, too, is a change. */
+int pool_cancel(struct prun_pool *pool, struct prun_job *job, bool force)
+{
+	uint64_t before = job->finished;
+	bool was_ended = job->ended;
+	int error = job->error;
+
+	if (job->completed || job_all_done(job))
+		return 0;
+	job_end(job, PRUN_ECANCELLED, prun_strerror(PRUN_ECANCELLED));
+	if (job->wait_fd >= 0)
+		pool_ask_again(pool, job);
+	pool_deactivate(pool, job);
+	if (pool->engine->ops->withdraw(pool->engine, job, force))
+		was_ended = false;
+	pool_tell(pool, job);
+	pool_leave(pool);
+	if (was_ended && job->finished == before) {
+		job->error = error; /* all of it was running already */
+		return 0;
+	}
+	return 1;
 }
 
 /* When the engine broke, all that is left ends with its error. */
@@ -349,6 +431,8 @@ void pool_collect(struct prun_pool *pool)
 		job->news = false;
 		collect_job(pool, job);
 	}
+	if (pool->progress)
+		pool_report(pool);
 }
 
 /* How long the caller stays away decides how much work the workers hold. */
@@ -365,7 +449,8 @@ void pool_enter(struct prun_pool *pool, bool attended)
 		pool->gap_at = now;
 	}
 	pool->engine->now_ns = now;
-	pool->engine->margin_ns = attended ? 0 : 2 * pool->gap_ns;
+	pool->engine->margin_ns = attended || pool->driver ? 0 :
+							     2 * pool->gap_ns;
 }
 
 void pool_leave(struct prun_pool *pool)
@@ -393,6 +478,35 @@ int pool_turn(struct prun_pool *pool, uint64_t deadline_ns)
 	return rc;
 }
 
+bool pool_round(void *ctx)
+{
+	struct prun_pool *pool = ctx;
+	int rc;
+
+	pool_enter(pool, true);
+	pool_ask_all(pool);
+	rc = pool_turn(pool, 0);
+	pool_leave(pool);
+	return rc == PRUN_EWOKEN;
+}
+
+/* The driver turns; here one waits for what comes of it. */
+static int wait_for_driver(struct prun_pool *pool, struct prun_job *job,
+			   bool (*done)(struct prun_pool *, struct prun_job *),
+			   uint64_t deadline_ns)
+{
+	uint64_t wakes = pool->driver->wakes;
+
+	pool_fill(pool, false);
+	while (!done(pool, job)) {
+		if (!driver_wait(pool->driver, deadline_ns))
+			return PRUN_ETIMEDOUT;
+		if (pool->driver->wakes != wakes)
+			return PRUN_EWOKEN;
+	}
+	return 0;
+}
+
 /* Turn until `done` says so. 0, PRUN_ETIMEDOUT, PRUN_EWOKEN, or an error. */
 int pool_drive(struct prun_pool *pool, struct prun_job *job,
 		       bool (*done)(struct prun_pool *, struct prun_job *),
@@ -400,6 +514,8 @@ int pool_drive(struct prun_pool *pool, struct prun_job *job,
 {
 	int rc = 0;
 
+	if (pool->driver)
+		return wait_for_driver(pool, job, done, deadline_ns);
 	pool_ask_all(pool);
 	pool_collect(pool);
 	while (!done(pool, job)) {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "driver.h"
 #include "engine.h"
 #include "job.h"
 #include "prun.h"
@@ -37,6 +38,15 @@ struct prun_pool {
 	int error;     /* that broke it */
 	char *message;
 	bool in_callback, in_source;
+	struct driver *driver;		/* background: its thread */
+	uint64_t given_back;		/* tasks, by the engine */
+	struct prun_stats gone;		/* counts of jobs that were released, and
+					   the slowest tasks of all */
+	uint64_t last_id, completions;	/* of jobs */
+	prun_progress_fn progress;
+	void *progress_payload;
+	uint64_t progress_every_ns, progress_due_ns;
+	uint64_t progress_seen;		/* given_back at the last one */
 	unsigned submitted;
 	struct ticks ticks;	 /* its clock */
 	uint64_t left_ns;	 /* when the caller was last here */
@@ -52,6 +62,24 @@ bool pool_is_forked(const struct prun_pool *pool);
 int pool_check(const struct prun_pool *pool);
 /* For calls that drive the pool. */
 int pool_check_drive(const struct prun_pool *pool);
+
+/* In background mode every public call stands between these; else they do
+ * nothing. NULL: the pool is gone already. */
+static inline void pool_lock(const struct prun_pool *pool)
+{
+	if (pool && pool->driver && !pool_is_forked(pool))
+		driver_lock(pool->driver);
+}
+
+static inline void pool_unlock(const struct prun_pool *pool)
+{
+	if (pool && pool->driver && !pool_is_forked(pool))
+		driver_unlock(pool->driver);
+}
+
+/* Before a call into the caller's code, and behind it. */
+void pool_begin_callback(struct prun_pool *pool);
+void pool_end_callback(struct prun_pool *pool);
 
 /* To be told of by the engine, with the pool as their context. */
 extern const struct engine_events pool_events;
@@ -85,6 +113,23 @@ int pool_turn(struct prun_pool *pool, uint64_t deadline_ns);
 int pool_drive(struct prun_pool *pool, struct prun_job *job,
 		bool (*done)(struct prun_pool *, struct prun_job *),
 		uint64_t deadline_ns);
+/* A round of the driver's. */
+bool pool_round(void *pool);
+/* Call the functions that wait for the job's end. */
+void pool_call_done(struct prun_pool *pool, struct prun_job *job);
+/* Cancel what has not started, or with `force` all of it. */
+int pool_cancel(struct prun_pool *pool, struct prun_job *job, bool force);
+
+/* Enter one result into the list of the slowest. */
+void pool_note_slow(struct prun_pool *pool, uint64_t job, uint64_t index,
+		    uint64_t run_ns);
+/* The counts of a job into those of the pool, when it goes. */
+void pool_add_counts(struct prun_stats *stats, const struct prun_job *job);
+/* Tell the caller how it goes, when that is due. */
+void pool_report(struct prun_pool *pool);
+/* Tasks that run now: of one job, or with NULL of all. */
+uint64_t pool_count_running(struct prun_pool *pool,
+			    const struct prun_job *job);
 /* In CLOCK_MONOTONIC; UINT64_MAX for a negative timeout, 0 for 0. */
 uint64_t pool_deadline(int timeout_ms);
 

@@ -10,6 +10,7 @@
 
 #define MAX_PAYLOAD_DEFAULT ((uint64_t)256 << 20)
 #define GRACE_MS_DEFAULT 1000u
+#define PROGRESS_MS_DEFAULT 100u
 
 static int check_options(const struct prun_options *o)
 {
@@ -20,8 +21,10 @@ static int check_options(const struct prun_options *o)
 	if (o->workers > PRUN_WORKERS_MAX || !o->funcs ||
 	    o->max_payload > SIZE_MAX / 8)
 		return PRUN_EINVAL;
-	if (o->start_method != PRUN_START_FORK &&
-	    o->start_method != PRUN_START_INLINE)
+	if ((unsigned)o->start_method > PRUN_START_FORKSERVER)
+		return PRUN_EINVAL;
+	/* Its thread would be forked over, and its locks with it. */
+	if (o->background && o->start_method != PRUN_START_FORKSERVER)
 		return PRUN_EINVAL;
 	return 0;
 }
@@ -37,6 +40,22 @@ static void set_config(struct engine_config *c, const struct prun_options *o)
 	c->initializer = o->initializer;
 	c->finalizer = o->finalizer;
 	c->initarg = o->initarg;
+	c->forkserver = o->start_method == PRUN_START_FORKSERVER;
+	c->limits = (struct limits){ .pin = o->pin != 0,
+				     .ignore_sigint = o->ignore_sigint != 0,
+				     .nice = o->nice,
+				     .memory_limit = o->memory_limit,
+				     .max_rss = o->max_rss };
+}
+
+static void set_progress(struct prun_pool *pool, const struct prun_options *o)
+{
+	uint64_t ms = o->progress_ms ? o->progress_ms : PROGRESS_MS_DEFAULT;
+
+	pool->progress = o->progress;
+	pool->progress_payload = o->progress_payload;
+	pool->progress_every_ns = ms * 1000000u;
+	pool->progress_due_ns = now_ns() + pool->progress_every_ns;
 }
 
 static int map_alive(struct prun_pool *pool)
@@ -62,6 +81,13 @@ static void release_memory(struct prun_pool *pool)
 	free(pool);
 }
 
+static int start_driver(struct prun_pool *pool)
+{
+	pool->engine->poller.foreign = true;
+	return driver_start(&pool->driver, pool->engine->poller.epfd,
+			    pool_round, pool);
+}
+
 int prun_pool_new(struct prun_pool **out, const struct prun_options *options)
 {
 	struct prun_pool *pool;
@@ -75,6 +101,7 @@ int prun_pool_new(struct prun_pool **out, const struct prun_options *options)
 		return -ENOMEM;
 	pool->news_last = &pool->news;
 	set_config(&pool->config, options);
+	set_progress(pool, options);
 	rc = func_table_init(&pool->config.funcs, options->funcs,
 			     options->nfuncs);
 	if (rc == 0)
@@ -90,26 +117,32 @@ int prun_pool_new(struct prun_pool **out, const struct prun_options *options)
 	}
 	pool->gap_ns = GAP_FIRST_NS;
 	pool->gap_at = now_ns();
+	if (options->background)
+		rc = start_driver(pool);
+	if (rc < 0) {
+		prun_pool_free(pool);
+		return rc;
+	}
 	*out = pool;
 	return 0;
 }
 
 int prun_pool_close(struct prun_pool *pool)
 {
-	int rc = pool_check(pool);
+	int rc;
 
+	pool_lock(pool);
+	rc = pool_check(pool);
 	if (rc == 0)
 		pool->closed = true;
+	pool_unlock(pool);
 	return rc;
 }
 
-int prun_pool_terminate(struct prun_pool *pool)
+static void terminate(struct prun_pool *pool)
 {
 	struct prun_job *job;
-	int rc = pool_check(pool);
 
-	if (rc < 0)
-		return rc;
 	pool->closed = true;
 	pool->draining = true;
 	for (job = pool->jobs; job; job = job->next) {
@@ -120,7 +153,31 @@ int prun_pool_terminate(struct prun_pool *pool)
 	}
 	pool->engine->ops->stop(pool->engine, ENGINE_TERM);
 	pool_leave(pool);
-	return 0;
+}
+
+int prun_pool_terminate(struct prun_pool *pool)
+{
+	int rc;
+
+	pool_lock(pool);
+	rc = pool_check(pool);
+	if (rc == 0)
+		terminate(pool);
+	pool_unlock(pool);
+	return rc;
+}
+
+int prun_pool_cancel_pending(struct prun_pool *pool)
+{
+	struct prun_job *job;
+	int rc, count = 0;
+
+	pool_lock(pool);
+	rc = pool_check(pool);
+	for (job = pool->jobs; job && rc == 0; job = job->next)
+		count += pool_cancel(pool, job, false);
+	pool_unlock(pool);
+	return rc < 0 ? rc : count;
 }
 
 /* Nobody will take the results of a stream that waits for that to go on. */
@@ -148,7 +205,7 @@ static bool joined(struct prun_pool *pool, struct prun_job *none)
 	       pool->engine->ops->stopped(pool->engine);
 }
 
-int prun_pool_join(struct prun_pool *pool, int timeout_ms)
+static int join(struct prun_pool *pool, int timeout_ms)
 {
 	int rc = pool_check_drive(pool);
 
@@ -159,6 +216,16 @@ int prun_pool_join(struct prun_pool *pool, int timeout_ms)
 	pool_enter(pool, true);
 	rc = pool_drive(pool, NULL, joined, pool_deadline(timeout_ms));
 	pool_leave(pool);
+	return rc;
+}
+
+int prun_pool_join(struct prun_pool *pool, int timeout_ms)
+{
+	int rc;
+
+	pool_lock(pool);
+	rc = join(pool, timeout_ms);
+	pool_unlock(pool);
 	return rc;
 }
 
@@ -176,6 +243,21 @@ static void part_from_jobs(struct prun_pool *pool)
 	}
 }
 
+static void wake_driver(void *pool)
+{
+	prun_pool_wake(pool);
+}
+
+/* From here on the pool is one thread's. */
+static void stop_driver(struct prun_pool *pool)
+{
+	if (!pool->driver)
+		return;
+	driver_stop(pool->driver, wake_driver);
+	driver_free(pool->driver);
+	pool->driver = NULL;
+}
+
 int prun_pool_free(struct prun_pool *pool)
 {
 	struct engine *e;
@@ -190,10 +272,13 @@ int prun_pool_free(struct prun_pool *pool)
 		release_memory(pool);
 		return 0;
 	}
+	pool_lock(pool);
 	rc = pool_check_drive(pool);
+	pool_unlock(pool);
 	if (rc < 0)
 		return rc;
-	prun_pool_terminate(pool);
+	stop_driver(pool);
+	terminate(pool);
 	e->ops->stop(e, ENGINE_KILL);
 	pool_collect(pool);
 	part_from_jobs(pool);
@@ -202,12 +287,22 @@ int prun_pool_free(struct prun_pool *pool)
 	return 0;
 }
 
-int prun_pool_step(struct prun_pool *pool, int timeout_ms)
+static int wait_for_round(struct prun_pool *pool, int timeout_ms)
+{
+	uint64_t wakes = pool->driver->wakes;
+	int rc = driver_wait(pool->driver, pool_deadline(timeout_ms));
+
+	return pool->driver->wakes != wakes ? PRUN_EWOKEN : rc;
+}
+
+static int step(struct prun_pool *pool, int timeout_ms)
 {
 	int rc = pool_check_drive(pool);
 
 	if (rc < 0)
 		return rc;
+	if (pool->driver)
+		return wait_for_round(pool, timeout_ms);
 	pool_enter(pool, false);
 	pool_ask_all(pool);
 	rc = pool_turn(pool, pool_deadline(timeout_ms));
@@ -215,12 +310,27 @@ int prun_pool_step(struct prun_pool *pool, int timeout_ms)
 	return rc;
 }
 
+int prun_pool_step(struct prun_pool *pool, int timeout_ms)
+{
+	int rc;
+
+	pool_lock(pool);
+	rc = step(pool, timeout_ms);
+	pool_unlock(pool);
+	return rc;
+}
+
 int prun_pool_fd(struct prun_pool *pool)
 {
-	int rc = pool_check(pool);
+	int rc;
 
+	pool_lock(pool);
+	rc = pool_check(pool);
+	pool_unlock(pool);
 	if (rc < 0)
 		return rc;
+	if (pool->driver)
+		return PRUN_EINVAL;
 	pool->engine->poller.foreign = true;
 	return pool->engine->poller.epfd;
 }
@@ -234,9 +344,14 @@ int prun_pool_wake(struct prun_pool *pool)
 
 int prun_pool_error(struct prun_pool *pool, const char **message)
 {
+	int error;
+
+	pool_lock(pool);
 	if (message)
 		*message = pool->message ? pool->message : "";
-	return pool->error;
+	error = pool->error;
+	pool_unlock(pool);
+	return error;
 }
 
 int prun_pool_workers(const struct prun_pool *pool)
@@ -267,10 +382,14 @@ static void show_running(void *ctx, struct chunk *c, uint32_t i,
 int prun_pool_running(struct prun_pool *pool, prun_running_fn fn, void *payload)
 {
 	struct running_call call = { fn, payload };
-	int rc = pool_check(pool);
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	return pool->engine->ops->running(pool->engine, show_running, &call);
+	pool_lock(pool);
+	rc = pool_check(pool);
+	if (rc == 0)
+		rc = pool->engine->ops->running(pool->engine, show_running,
+						&call);
+	pool_unlock(pool);
+	return rc;
 }
 

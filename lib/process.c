@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -151,17 +152,22 @@ static void reset_stdio(void)
 		close(null);
 }
 
-static void child_start(int fd, pid_t parent)
+/* Private descriptors of the parent's are closed, all but one. */
+static void close_private(int fd)
 {
 	size_t i;
 
-	process_follow_parent(parent);
 	for (i = 0; i < private_fds.count; i++)
 		if (private_fds.fds[i] != fd)
 			close(private_fds.fds[i]);
 	private_fds.fds[0] = fd; /* should the child have children */
 	private_fds.count = 1;
 	pthread_mutex_unlock(&private_fds.mutex);
+}
+
+static void child_start(int fd)
+{
+	close_private(fd);
 	reset_stdio();
 	reset_signals();
 }
@@ -184,11 +190,11 @@ static void await_go(int fd)
 
 /* -- In the parent -- */
 
-static int open_sockets(int fds[2])
+int process_socketpair(int fds[2], int type)
 {
 	int i;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
 	for (i = 0; i < 2; i++) {
 		fds[i] = process_fd_private(fds[i]);
@@ -221,51 +227,122 @@ static int open_pidfd(struct process *p)
 	return fd < 0 ? fd : 0;
 }
 
-int process_start(struct process *p, process_main_fn child, void *arg)
+/* A fork with stdio flushed before, and with all signals blocked and the list
+ * of private descriptors locked: in the child they still are. The pid, 0 in
+ * the child, or -errno. */
+static pid_t fork_safely(void)
 {
-	static const char go = 'g';
 	sigset_t all, before;
-	pid_t parent = getpid();
-	int fds[2], rc;
 	pid_t pid;
+	int rc;
 
-	rc = open_sockets(fds);
-	if (rc < 0)
-		return rc;
 	fflush(stdout);
 	fflush(stderr);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_mutex_lock(&private_fds.mutex);
 	pid = fork();
-	if (pid == 0) {
-		child_start(fds[1], parent);
-		await_go(fds[1]);
-		child(fds[1], arg);
-		_exit(127);
-	}
+	if (pid == 0)
+		return 0;
 	rc = -errno;
 	pthread_mutex_unlock(&private_fds.mutex);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return pid < 0 ? rc : pid;
+}
+
+static pid_t fork_child(int fd, process_main_fn child, void *arg)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork_safely();
+
+	if (pid != 0)
+		return pid;
+	process_follow_parent(parent);
+	child_start(fd);
+	await_go(fd);
+	child(fd, arg);
+	_exit(127);
+}
+
+static void reap_pid(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+int process_go(const struct process *p)
+{
+	static const char go = 'g';
+
+	return send(p->fd, &go, sizeof(go), MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int process_start(struct process *p, process_main_fn child, void *arg)
+{
+	int fds[2], rc;
+	pid_t pid;
+
+	rc = process_socketpair(fds, SOCK_STREAM);
+	if (rc < 0)
+		return rc;
+	pid = fork_child(fds[1], child, arg);
 	process_fd_close(&fds[1]);
 	if (pid < 0) {
 		process_fd_close(&fds[0]);
-		return rc;
+		return pid;
 	}
 	p->pid = pid;
 	p->fd = fds[0];
+	p->pending = 0;
 	rc = open_pidfd(p);
 	if (rc == 0) {
 		/* When it is dead already, the pidfd says so. */
-		(void)send(p->fd, &go, sizeof(go), MSG_NOSIGNAL);
+		(void)process_go(p);
 	} else {
 		/* At end of file the child leaves by itself. */
 		process_fd_close(&p->fd);
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		reap_pid(pid);
 		p->pid = 0;
 	}
 	return rc;
+}
+
+int process_fork(struct process *p, int fd, process_main_fn child, void *arg)
+{
+	pid_t pid = fork_child(fd, child, arg);
+	int rc;
+
+	if (pid < 0)
+		return pid;
+	p->pid = pid;
+	rc = open_pidfd(p);
+	if (rc < 0) {
+		kill(pid, SIGKILL);
+		reap_pid(pid);
+		p->pid = 0;
+	}
+	return rc;
+}
+
+int process_detach(int fd, process_main_fn child, void *arg)
+{
+	pid_t pid = fork_safely(), second;
+
+	if (pid < 0)
+		return pid;
+	if (pid > 0) {
+		/* Nobody else's: it ends at once. Where the caller ignores
+		 * SIGCHLD it is gone by itself. */
+		reap_pid(pid);
+		return 0;
+	}
+	second = fork();
+	if (second != 0)
+		_exit(0); /* a failure shows as end of file */
+	close_private(fd);
+	reset_stdio();
+	child(fd, arg);
+	_exit(127);
 }
 
 void process_shutdown(struct process *p)
@@ -278,6 +355,32 @@ void process_kill(struct process *p, int signal)
 {
 	if (p->pidfd >= 0)
 		syscall(SYS_pidfd_send_signal, p->pidfd, signal, NULL, 0);
+	else if (p->pending != SIGKILL)
+		p->pending = signal;
+}
+
+void process_born(struct process *p, pid_t pid, int pidfd)
+{
+	p->pid = pid;
+	p->pidfd = pidfd;
+	if (p->pending)
+		process_kill(p, p->pending);
+	p->pending = 0;
+}
+
+void process_await(const struct process *p)
+{
+	struct pollfd poll_for = { .fd = p->pidfd, .events = POLLIN };
+
+	while (p->pidfd >= 0 && poll(&poll_for, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
+void process_status(struct process_end *end, int status)
+{
+	end->known = true;
+	end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	end->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 int process_reap(struct process *p, struct process_end *end, bool block)
@@ -305,4 +408,5 @@ void process_release(struct process *p)
 	process_fd_close(&p->fd);
 	process_fd_close(&p->pidfd);
 	p->pid = 0;
+	p->pending = 0;
 }

@@ -19,9 +19,10 @@ struct process {
 	pid_t pid; /* 0: none */
 	int pidfd;
 	int fd;	   /* the parent's end of the socket; non-blocking */
+	int pending; /* a signal for it before it has a pidfd; 0: none */
 };
 
-#define PROCESS_INIT { 0, -1, -1 }
+#define PROCESS_INIT { 0, -1, -1, 0 }
 
 /* How it ended. */
 struct process_end {
@@ -35,6 +36,26 @@ typedef void (*process_main_fn)(int fd, void *arg);
 
 /* 0 or -errno; on error nothing is left. */
 int process_start(struct process *p, process_main_fn child, void *arg);
+/*
+ * The same in pieces, for a process that bears children for another one. A
+ * pair of connected sockets of this type, both private, the first one
+ * non-blocking; a child with `fd` as its socket, which waits for
+ * process_go from the other end; and there, that it was born.
+ */
+int process_socketpair(int fds[2], int type);
+int process_fork(struct process *p, int fd, process_main_fn child, void *arg);
+int process_go(const struct process *p);
+void process_born(struct process *p, pid_t pid, int pidfd);
+/*
+ * A process that is no child of this one: forked twice. It keeps its signals
+ * blocked and their dispositions, does not wait for a go, and does not die
+ * with its parent. That it could not be forked shows as end of file.
+ */
+int process_detach(int fd, process_main_fn child, void *arg);
+/* Block until its pidfd says that it has ended. */
+void process_await(const struct process *p);
+/* How it ended, from a status of wait(). */
+void process_status(struct process_end *end, int status);
 /* To be called again in the child after what clears it: a change of user. */
 void process_follow_parent(pid_t parent);
 /* Not a byte more will be sent. */

@@ -104,6 +104,7 @@ PRUN_API const char *prun_version(void);
 	X(PRUN_EWORKER, -5012, "the worker died") \
 	X(PRUN_EEXIT, -5013, "the task called exit()") \
 	X(PRUN_EINIT, -5014, "the initializer failed") \
+	X(PRUN_ESERVER, -5015, "the fork server died") \
 	X(PRUN_EFAILED, -5016, "the task failed") \
 	X(PRUN_EVALUE, -5017, "not a well-formed msgpack value") \
 	X(PRUN_ETYPE, -5018, "the value is of another type") \
@@ -173,9 +174,15 @@ PRUN_API const void *prun_task_ctx(const struct prun_task *task);
 PRUN_API void *prun_task_state(const struct prun_task *task);
 /* The argument as bytes of msgpack. */
 PRUN_API const void *prun_task_arg(const struct prun_task *task, size_t *size);
+/* How many parameters it has: those in the array that a starmap's argument is;
+ * of any other task its argument is the one parameter. */
+PRUN_API unsigned prun_task_params(const struct prun_task *task);
+/* The bytes of the i-th parameter, from 0; PRUN_EINVAL when there is none. */
+PRUN_API int prun_task_param(const void **data, size_t *size,
+			     const struct prun_task *task, unsigned i);
 
 /*
- * Read an argument of one kind. 0, or PRUN_ETYPE with the task's message set,
+ * Read an argument of one kind, which is the task's one parameter. 0, or PRUN_ETYPE with the task's message set,
  * so that `if ((rc = prun_arg_str(task, &s, &n)) < 0) return rc;` says what
  * was wrong. Strings are borrowed and NOT terminated by a NUL. _str and _bin
  * accept both msgpack str and bin.
@@ -184,7 +191,8 @@ PRUN_API int prun_arg_str(struct prun_task *task, const char **s, size_t *len);
 PRUN_API int prun_arg_bin(struct prun_task *task, const void **p, size_t *len);
 PRUN_API int prun_arg_int(struct prun_task *task, int64_t *value);
 PRUN_API int prun_arg_double(struct prun_task *task, double *value);
-/* Formats as in prun_unpack(). */
+/* Formats as in prun_unpack(); in a starmap, of all parameters one behind the
+ * other, such as "sii". */
 PRUN_API int prun_arg_unpack(struct prun_task *task, const char *format, ...);
 
 /*
@@ -423,11 +431,60 @@ PRUN_API int prun_lines_next(const char **line, size_t *len,
 
 /* --------------------------------------------------------------------- pool */
 
+/* The five tasks that ran longest. */
+#define PRUN_SLOWEST 5
+struct prun_slow {
+	uint64_t job;    /* prun_job_id() */
+	uint64_t index;  /* in the job */
+	uint64_t run_ns;
+};
+
+/* What a pool has done so far, and has in hand. Counts tasks. */
+struct prun_stats {
+	uint32_t workers;
+	uint32_t jobs;      /* unfinished ones */
+	uint64_t queued;    /* pulled from their sources, not started */
+	uint64_t running;
+	uint64_t done;      /* ended well */
+	uint64_t failed;
+	uint64_t cancelled;
+	uint64_t retried;   /* times that a task was run once more */
+	uint32_t nslowest;
+	struct prun_slow slowest[PRUN_SLOWEST]; /* the slowest one first */
+};
+
+/* One worker: its place in the pool, and the process that has it now. */
+struct prun_worker_stats {
+	int worker_id;
+	pid_t worker_pid;    /* 0: there is none just now */
+	uint64_t started;    /* processes that had the place so far */
+	/* Of the process there now: */
+	uint64_t tasks;      /* results received from it */
+	uint64_t start_ns;   /* from its birth to the end of its initializer */
+	uint64_t working_ns; /* since then, on tasks; */
+	uint64_t waiting_ns; /* and for tasks */
+	uint64_t rss_peak;   /* bytes it had in memory at the most (VmHWM) */
+};
+
+/* `stats` is borrowed for the call. */
+typedef void (*prun_progress_fn)(struct prun_pool *pool,
+				 const struct prun_stats *stats, void *payload);
+
 enum prun_start_method {
-	PRUN_START_FORK = 0,  /* the caller forks each worker */
-	PRUN_START_INLINE = 1 /* no process: tasks run in the caller, one by
-				 one, when it drives the pool. For tests and
-				 debuggers; a crash or exit() is yours. */
+	PRUN_START_FORK = 0,   /* the caller forks each worker */
+	PRUN_START_INLINE = 1, /* no process: tasks run in the caller, one by
+				  one, when it drives the pool. For tests and
+				  debuggers; a crash or exit() is yours. */
+	/*
+	 * A small process, forked when the pool opens, forks the workers. So
+	 * replacing one is cheap and safe however large the caller has become
+	 * or how many threads it has started since, and the workers are no
+	 * children of the caller: its wait() and its SIGCHLD see nothing of
+	 * them. A worker knows the caller's memory as it was when the pool
+	 * opened, which must be while no other thread holds a lock. Should the
+	 * server be killed, the pool breaks with PRUN_ESERVER.
+	 */
+	PRUN_START_FORKSERVER = 2
 };
 
 /* Runs in each new worker before its first task. Stores what the tasks of
@@ -455,12 +512,47 @@ struct prun_options {
 	void *initarg;
 	uint32_t grace_ms;             /* terminate: from SIGTERM to SIGKILL;
 					  0: 1,000 */
+	/* Of each worker process; not with PRUN_START_INLINE. */
+	int nice;                      /* added to its nice value */
+	int pin;                       /* 1: each is pinned to one of the
+					  processors the caller may use, in
+					  turn */
+	int ignore_sigint;             /* 1: Ctrl-C is the caller's business */
+	uint64_t memory_limit;         /* bytes of address space beyond what it
+					  has at its start (RLIMIT_AS): then
+					  its allocations fail; 0: none */
+	uint64_t max_rss;              /* bytes in memory: a worker that holds
+					  more after a task is replaced, looked
+					  at once a millisecond; 0: none */
+	int background;                /* 1: a thread of its own drives the pool,
+					  see Background below; only with
+					  PRUN_START_FORKSERVER */
+	/* Called inside calls that drive the pool when tasks have ended since
+	 * the last time, at most every progress_ms (0: 100), and when the last
+	 * job has ended. May do what a callback may. */
+	prun_progress_fn progress;
+	void *progress_payload;
+	uint32_t progress_ms;
 };
 
 #define PRUN_OPTIONS_VERSION 1
 #define PRUN_WORKERS_MAX 4096
 #define PRUN_OPTIONS_INIT { PRUN_OPTIONS_VERSION, 0, NULL, 0, 0, 0, \
-	PRUN_START_FORK, NULL, NULL, NULL, 0 }
+	PRUN_START_FORK, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0 }
+
+/*
+ * Background. A pool that drives itself: tasks are fed, results collected and
+ * callbacks run on a thread of the pool's own while the caller does something
+ * else, and all calls on the pool and its jobs may come from any thread (a
+ * job's results are read by one thread at a time, for they are borrowed until
+ * its next one). A source runs in whichever thread submits, takes results or
+ * is the pool's, one at a time and with the pool locked, so it must not wait
+ * for a thread that is inside a call of this pool. Callbacks run on the pool's
+ * thread, with all signals blocked and the pool unlocked; while one runs, no
+ * other does. prun_pool_step() waits for something to happen,
+ * prun_pool_fd() gives PRUN_EINVAL, and prun_pool_free() and the calls on
+ * handles after it are the business of one thread, as everywhere.
+ */
 
 /* The CPUs this process may use: the smaller of its affinity mask and its
  * cgroup's CPU quota (v1 or v2, rounded up); at least 1. */
@@ -527,6 +619,16 @@ PRUN_API int prun_pool_wake(struct prun_pool *pool);
 PRUN_API int prun_pool_error(struct prun_pool *pool, const char **message);
 
 PRUN_API int prun_pool_workers(const struct prun_pool *pool);
+
+/* The figures, as they are now. The size says which version of the struct the
+ * caller knows: prun_pool_stats(pool, &stats, sizeof(stats)). */
+PRUN_API int prun_pool_stats(struct prun_pool *pool, struct prun_stats *stats,
+			     size_t size);
+/* Those of the first `count` workers; returns how many workers there are.
+ * Reads a file of /proc for each. */
+PRUN_API int prun_pool_worker_stats(struct prun_pool *pool,
+				    struct prun_worker_stats *stats,
+				    size_t size, uint32_t count);
 
 /* A task that runs now, for progress displays. Borrowed for the call. */
 struct prun_running {
@@ -621,12 +723,20 @@ struct prun_call {
 	 * source_payload: after its last callback, or before a failed submit
 	 * returns. May be NULL. */
 	void (*payload_free)(void *payload);
+	/* Each argument is an array, whose elements are the parameters of the
+	 * task; one that is no array is its task's PRUN_ETYPE. Set by
+	 * prun_starmap() itself. */
+	int star;
+	/* prun_map(), prun_starmap(), prun_apply(): how long they wait, in
+	 * milliseconds; 0: for ever. PRUN_ETIMEDOUT then, and the job goes on:
+	 * *job is its handle. */
+	uint32_t timeout_ms;
 };
 
 #define PRUN_CALL_VERSION 1
 #define PRUN_CHUNKSIZE_MAX 1048576
 #define PRUN_CALL_INIT { PRUN_CALL_VERSION, PRUN_ORDER_MAP, NULL, NULL, NULL, \
-	0, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL }
+	0, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0 }
 
 /*
  * Submit a job. *job is the handle, yours to prun_job_free(). With a NULL
@@ -653,6 +763,11 @@ PRUN_API int prun_map(struct prun_job **job, struct prun_pool *pool,
 		      const struct prun_call *call);
 PRUN_API int prun_map_async(struct prun_job **job, struct prun_pool *pool,
 			    const struct prun_call *call);
+/* The same with call->star set. */
+PRUN_API int prun_starmap(struct prun_job **job, struct prun_pool *pool,
+			  const struct prun_call *call);
+PRUN_API int prun_starmap_async(struct prun_job **job, struct prun_pool *pool,
+				const struct prun_call *call);
 PRUN_API int prun_imap(struct prun_job **job, struct prun_pool *pool,
 		       const struct prun_call *call);
 PRUN_API int prun_imap_unordered(struct prun_job **job, struct prun_pool *pool,
@@ -704,9 +819,70 @@ PRUN_API int prun_job_error(const struct prun_job *job);
 /* The first non-zero return of its callbacks. */
 PRUN_API int prun_job_callback_error(const struct prun_job *job);
 
-/* Cancel what has not started: those tasks end with PRUN_ECANCELLED, no more
- * are pulled; what runs is finished. Returns 1 if that changed anything. */
-PRUN_API int prun_job_cancel(struct prun_job *job);
+/*
+ * Cancel what has not started: those tasks end with PRUN_ECANCELLED, no more
+ * are pulled; what runs is finished. With `force` what runs is killed with its
+ * worker, which is replaced, and ends with PRUN_ECANCELLED too, a moment later;
+ * nothing of another job is lost. Returns 1 if that changed anything, else 0.
+ */
+PRUN_API int prun_job_cancel(struct prun_job *job, int force);
+/* Cancel all jobs so; returns how many that changed. */
+PRUN_API int prun_pool_cancel_pending(struct prun_pool *pool);
+
+enum prun_job_state {
+	PRUN_JOB_PENDING = 0,  /* no task of it has started */
+	PRUN_JOB_RUNNING = 1,
+	PRUN_JOB_DONE = 2,     /* finished, and prun_job_successful() */
+	PRUN_JOB_FAILED = 3,   /* finished; a task or the source failed */
+	PRUN_JOB_CANCELLED = 4 /* finished; it or a task of it was cancelled */
+};
+
+/* What it is now, or a negative error. Looks at every worker's board. */
+PRUN_API int prun_job_state(struct prun_job *job);
+/* Its number in the pool, from 1 in the order of submission. */
+PRUN_API uint64_t prun_job_id(const struct prun_job *job);
+
+/*
+ * Call fn when the job is finished, after its own callbacks and behind those
+ * that were added before; at once, inside this call, when it is finished
+ * already. fn may do what a callback may, and look at the results with
+ * prun_job_at(). 0, -ENOMEM or PRUN_EFORKED. A job that is freed before
+ * its end without callbacks of its own is cancelled, and then calls fn.
+ */
+typedef void (*prun_done_fn)(struct prun_job *job, void *payload);
+PRUN_API int prun_job_on_done(struct prun_job *job, prun_done_fn fn,
+			      void *payload);
+
+enum prun_wait_mode {
+	PRUN_WAIT_ALL = 0,   /* until all are finished; */
+	PRUN_WAIT_FIRST = 1, /* or one is; */
+	PRUN_WAIT_FAILURE = 2 /* or one is and has failed, or all are */
+};
+
+/*
+ * Wait for several jobs, of one pool or of several, and drive their pools. A
+ * job that is named twice counts once; NULL is skipped. Returns how many are
+ * finished; PRUN_ETIMEDOUT, PRUN_EWOKEN (by prun_pool_wake of any of the
+ * pools), PRUN_EDEADLK, PRUN_EINVAL for an unknown mode; PRUN_ENOTREADY when
+ * it cannot become true before somebody takes the results of a stream.
+ */
+PRUN_API int prun_wait(struct prun_job *const *jobs, size_t n,
+		       enum prun_wait_mode mode, int timeout_ms);
+
+/*
+ * The jobs as they finish, each once, those that are finished already first;
+ * of one pool in the order of their completion. prun_completed_next() gives 1
+ * and *job; 0 when all were given; else what prun_wait gives. A job may be
+ * freed when it was given, not before. The list is copied. -ENOMEM.
+ */
+struct prun_completed;
+PRUN_API int prun_as_completed(struct prun_completed **completed,
+			       struct prun_job *const *jobs, size_t n);
+PRUN_API int prun_completed_next(struct prun_job **job,
+				 struct prun_completed *completed,
+				 int timeout_ms);
+/* NULL is allowed. The jobs are left alone. */
+PRUN_API void prun_completed_free(struct prun_completed *completed);
 
 /* Release the handle, and with it the results. An unfinished job without
  * callbacks is cancelled first; one with callbacks goes on without handle.

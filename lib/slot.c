@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include "rlimits.h"
 
 #define RECEIVE_BYTES ((size_t)128 << 10)
 /* A worker silent for so long is looked at. */
@@ -14,18 +17,38 @@
 /* Results handed up in one call. */
 #define RANGE_MAX 64u
 
+static void take_runs(struct slot *s, uint32_t to, struct run_queue *back);
+
 /* -- Birth -- */
 
-struct birth {
-	const struct worker_setup *setup;
-	struct slot *slot;
-};
+static struct worker_setup worker_setup(const struct engine_config *config)
+{
+	struct worker_setup setup = { .funcs = &config->funcs,
+				      .initializer = config->initializer,
+				      .finalizer = config->finalizer,
+				      .initarg = config->initarg,
+				      .max_payload = config->max_payload,
+				      .limits = config->limits };
+
+	return setup;
+}
 
 static void child_main(int fd, void *arg)
 {
-	const struct birth *b = arg;
+	const struct slot *s = arg;
+	struct worker_setup setup = worker_setup(s->engine->config);
 
-	worker_main(b->setup, b->slot->board, b->slot->id, fd);
+	worker_main(&setup, s->board, s->id, fd);
+}
+
+void slot_served(int fd, int memory, int id, void *ctx)
+{
+	struct worker_setup setup = worker_setup(ctx);
+	struct board *board = board_map(memory);
+
+	close(memory);
+	if (board)
+		worker_main(&setup, board, id, fd);
 }
 
 static uint64_t slot_data(const struct slot *s, unsigned kind)
@@ -55,48 +78,80 @@ static void slot_reset(struct slot *s)
 	s->hostile = NULL;
 	s->init_status = 0;
 	s->init_message[0] = '\0';
+	s->ready_ns = 0;
+	s->done = 0;
+	s->given_up = NULL;
 }
 
-int slot_start(struct slot *s)
+static int start_forked(struct slot *s)
 {
-	const struct engine_config *config = s->engine->config;
 	struct poller *poller = &s->engine->poller;
-	struct worker_setup setup = { &config->funcs, config->initializer,
-				      config->finalizer, config->initarg,
-				      config->max_payload };
-	struct birth birth = { &setup, s };
 	struct process_end end;
 	int rc;
 
-	slot_reset(s);
 	s->board = board_new();
 	if (!s->board)
 		return -ENOMEM;
 	rc = board_share(s->board, true);
 	if (rc == 0)
-		rc = process_start(&s->process, child_main, &birth);
+		rc = process_start(&s->process, child_main, s);
 	board_share(s->board, false);
 	if (rc < 0)
-		goto no_process;
-	rc = poller_add(poller, s->process.fd, EPOLLIN,
-			slot_data(s, ENGINE_DATA_SOCKET));
+		return rc;
+	rc = poller_add(poller, s->process.pidfd, EPOLLIN,
+			slot_data(s, ENGINE_DATA_PIDFD));
 	if (rc == 0)
-		rc = poller_add(poller, s->process.pidfd, EPOLLIN,
-				slot_data(s, ENGINE_DATA_PIDFD));
+		rc = poller_add(poller, s->process.fd, EPOLLIN,
+				slot_data(s, ENGINE_DATA_SOCKET));
+	if (rc < 0) {
+		process_kill(&s->process, SIGKILL);
+		process_reap(&s->process, &end, true);
+	}
+	return rc;
+}
+
+/* Should the socket not get into the poller, the child leaves at the end of
+ * file, before it was told to go on. */
+static int start_served(struct slot *s, struct forkserver *server)
+{
+	int memory = -1, rc;
+
+	s->board = board_new_fd(&memory);
+	if (!s->board)
+		return -ENOMEM;
+	rc = forkserver_spawn(server, &s->process, s->id, memory);
+	close(memory);
 	if (rc < 0)
-		goto no_events;
+		return rc;
+	return poller_add(&s->engine->poller, s->process.fd, EPOLLIN,
+			  slot_data(s, ENGINE_DATA_SOCKET));
+}
+
+int slot_start(struct slot *s, struct forkserver *server)
+{
+	int rc;
+
+	slot_reset(s);
+	s->born_ns = now_ns();
+	rc = server ? start_served(s, server) : start_forked(s);
+	if (rc < 0) {
+		slot_release(s);
+		return rc;
+	}
+	s->started++;
 	s->state = SLOT_STARTING;
 	return 0;
+}
 
-no_events:
-	process_kill(&s->process, SIGKILL);
-	process_reap(&s->process, &end, true);
+void slot_born(struct slot *s, pid_t pid, int pidfd)
+{
+	process_born(&s->process, pid, pidfd);
+}
+
+void slot_unborn(struct slot *s, struct run_queue *back)
+{
+	take_runs(s, s->flight.first ? s->flight.first->number : 0, back);
 	slot_release(s);
-	return rc;
-no_process:
-	board_free(s->board);
-	s->board = NULL;
-	return rc;
 }
 
 /* -- Grants -- */
@@ -135,7 +190,8 @@ int slot_give(struct slot *s, struct run *r)
 				    .func = c->func,
 				    .first = s->fresh,
 				    .count = r->count,
-				    .flags = r->solo ? FRAME_SOLO : 0 };
+				    .flags = (r->solo ? FRAME_SOLO : 0) |
+					     (c->star ? FRAME_STAR : 0) };
 	int rc = frame_put_tasks(&s->out, head, c->offsets + r->at,
 				 c->args.data);
 
@@ -267,7 +323,7 @@ uint32_t slot_cut(const struct slot *s, uint32_t to,
 
 /* The tasks of other jobs go back to the engine with the rest; it knows whose
  * each is. */
-void slot_take_all(struct slot *s, const struct prun_job *job,
+void slot_take_all(struct slot *s, const struct prun_job *job, bool split,
 		   struct run_queue *back)
 {
 	const struct run *r;
@@ -280,7 +336,9 @@ void slot_take_all(struct slot *s, const struct prun_job *job,
 		return;
 	/* Each failure means that one more task was started meanwhile. */
 	do {
-		to = slot_cut(s, s->end - slot_unstarted(s), job);
+		to = s->end - slot_unstarted(s);
+		if (!split)
+			to = slot_cut(s, to, job);
 	} while (number_before(to, s->end) && !slot_take(s, to, back) &&
 		 !s->hostile);
 }
@@ -455,6 +513,7 @@ static void take_result(struct slot *s, const struct frame *f, struct range *g)
 	result->start_ns = head->start_ns;
 	result->run_ns = head->run_ns;
 	s->outstanding--;
+	s->done++;
 	s->bytes -= chunk_argument_size(c, i);
 	if (--(*at)->left == 0)
 		remove_run(s, at);
@@ -476,6 +535,7 @@ static void take_ready(struct slot *s, const struct frame *f)
 	if (s->init_status < 0)
 		return;
 	s->ready = true;
+	s->ready_ns = s->engine->now_ns;
 	if (s->state == SLOT_STARTING)
 		s->state = SLOT_READY;
 }
@@ -603,6 +663,67 @@ void slot_check(struct slot *s)
 	s->check_ns = now + CHECK_NS;
 }
 
+/* -- Cancelling what runs -- */
+
+/* In which tasks of the job it is just now. */
+bool slot_runs(const struct slot *s, const struct prun_job *job)
+{
+	uint64_t start_ns;
+	uint32_t number;
+	unsigned lane;
+	struct run *r;
+
+	for (lane = 0; lane < PRUN_LANES_MAX; lane++) {
+		if (!board_running(s->board, lane, &number, &start_ns))
+			continue;
+		for (r = s->flight.first; r; r = r->next)
+			if (number - r->number < r->count &&
+			    r->chunk->job == job &&
+			    r->chunk->states[r->at + (number - r->number)] ==
+				    TASK_SENT)
+				return true;
+	}
+	return false;
+}
+
+bool slot_give_up(struct slot *s, const struct prun_job *job)
+{
+	if (s->state == SLOT_DOOMED || s->hostile || !slot_runs(s, job))
+		return false;
+	s->given_up = job;
+	process_kill(&s->process, SIGKILL);
+	return true;
+}
+
+/* -- Figures -- */
+
+void slot_stats(const struct slot *s, struct prun_worker_stats *stats)
+{
+	uint64_t now = now_ns(), since;
+
+	memset(stats, 0, sizeof(*stats));
+	stats->worker_id = s->id;
+	stats->started = s->started;
+	if (!slot_alive(s))
+		return;
+	stats->worker_pid = s->process.pid;
+	stats->tasks = s->done;
+	stats->rss_peak = limits_rss_peak(s->process.pid);
+	if (!s->ready_ns)
+		return;
+	stats->start_ns = s->ready_ns - s->born_ns;
+	stats->working_ns = atomic_load_explicit(&s->board->work_ns,
+						 memory_order_relaxed);
+	since = atomic_load_explicit(&s->board->since_ns,
+				     memory_order_relaxed);
+	if (since && since < now)
+		stats->working_ns += now - since;
+	/* It is the worker's word, and the two were read one by one. */
+	if (stats->working_ns > now - s->ready_ns)
+		stats->working_ns = now - s->ready_ns;
+	stats->waiting_ns = now - s->ready_ns - stats->working_ns;
+}
+
 /* -- Death -- */
 
 static void describe(char *text, size_t size, const struct slot *s, pid_t pid,
@@ -664,6 +785,14 @@ static void fail_task(struct slot *s, struct run *r, uint32_t i, pid_t pid,
 	e->events->done(e->ctx, r->chunk, r->at + i, 1, &result, &who);
 }
 
+static void give_up_task(struct slot *s, const struct run *r, uint32_t i)
+{
+	const struct engine *e = s->engine;
+
+	r->chunk->states[r->at + i] = TASK_DONE;
+	e->events->withdrawn(e->ctx, r->chunk, r->at + i, 1);
+}
+
 /* The claim that counts after a death: up to where tasks were started. What a
  * hostile worker's board says is believed only where it is possible. */
 static uint32_t last_claim(const struct slot *s)
@@ -703,11 +832,16 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 			    number_before(r->number + i, next); i++) {
 			if (r->chunk->states[r->at + i] != TASK_SENT)
 				continue;
+			if (s->given_up && r->chunk->job == s->given_up) {
+				give_up_task(s, r, i);
+				continue;
+			}
 			solo = again ? run_new(r->chunk, r->at + i, 1, true) :
 				       NULL;
 			if (solo) {
 				run_mark(solo, TASK_QUEUED);
 				run_queue_push(back, solo);
+				s->engine->retried++;
 			} else {
 				fail_task(s, r, i, pid, end);
 			}
@@ -720,6 +854,11 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 		r->count -= i;
 		r->left = r->count;
 		run_mark(r, TASK_QUEUED);
+		if (s->given_up && r->chunk->job == s->given_up) {
+			run_give_back(s->engine, r, NULL);
+			free(r);
+			continue;
+		}
 		run_queue_push(back, r);
 	}
 }
@@ -735,36 +874,35 @@ static void take_last_words(struct slot *s)
 		harvest(s);
 }
 
-bool slot_bury(struct slot *s, struct run_queue *back)
+void slot_bury(struct slot *s, const struct process_end *end,
+	       struct run_queue *back)
 {
-	struct process_end end;
 	struct run_queue flight;
 	pid_t pid = s->process.pid;
 
-	if (!process_reap(&s->process, &end, false))
-		return false;
-	s->process.pid = pid; /* results to come still name it */
 	take_last_words(s);
 	flight = s->flight;
 	if (flight.first)
-		blame(s, &flight, pid, &end, back);
+		blame(s, &flight, pid, end, back);
 	if (!s->ready && s->init_status == 0 && s->state == SLOT_STARTING) {
 		s->init_status = PRUN_EINIT;
-		describe(s->init_message, sizeof(s->init_message), s, pid, &end,
+		describe(s->init_message, sizeof(s->init_message), s, pid, end,
 			 0);
 	}
 	slot_release(s);
-	return true;
 }
 
 void slot_release(struct slot *s)
 {
+	if (s->process.fd < 0 && !s->board)
+		return;
 	/* Closing does not take them out of the poller while a sibling, forked
 	 * a moment ago, still holds copies; their events would be taken for
 	 * those of the next worker here. */
 	poller_remove(&s->engine->poller, s->process.fd);
 	poller_remove(&s->engine->poller, s->process.pidfd);
 	process_release(&s->process);
+	s->process = (struct process)PROCESS_INIT;
 	board_free(s->board);
 	s->board = NULL;
 	s->state = SLOT_EMPTY;

@@ -14,6 +14,7 @@
 
 #include "board.h"
 #include "engine.h"
+#include "forkserver.h"
 #include "frame.h"
 #include "process.h"
 #include "run.h"
@@ -53,7 +54,11 @@ struct slot {
 	uint64_t kill_ns;	 /* end of grace; UINT64_MAX: none */
 	int init_status;
 	char init_message[512];
+	uint64_t born_ns, ready_ns; /* its start, 0: not yet */
+	uint64_t done;		    /* results of this process */
+	uint64_t started;	    /* processes so far */
 	uint64_t *estimates; /* of the engine: task time by function, ns */
+	const struct prun_job *given_up; /* killed to be rid of its tasks */
 };
 
 static inline bool slot_alive(const struct slot *s)
@@ -66,8 +71,15 @@ static inline bool slot_feedable(const struct slot *s)
 	return s->state == SLOT_STARTING || s->state == SLOT_READY;
 }
 
-/* Fork its worker. 0 or -errno. */
-int slot_start(struct slot *s);
+/* Start its worker: fork it, or have it forked by the server, which says by
+ * slot_born what became of it. 0 or -errno. */
+int slot_start(struct slot *s, struct forkserver *server);
+/* What a child of the server's runs; ctx: the engine_config. */
+void slot_served(int fd, int memory, int id, void *ctx);
+/* `pidfd` is the slot's. */
+void slot_born(struct slot *s, pid_t pid, int pidfd);
+/* The server could not, or is gone: what it was given goes to `back`. */
+void slot_unborn(struct slot *s, struct run_queue *back);
 /* Granted and not started. A board that cannot be so makes it hostile. */
 uint32_t slot_unstarted(struct slot *s);
 /* Whether it can be granted more now: not while a withdrawal is unfinished. */
@@ -84,8 +96,9 @@ bool slot_take(struct slot *s, uint32_t to, struct run_queue *back);
  */
 uint32_t slot_cut(const struct slot *s, uint32_t to,
 		  const struct prun_job *given_up);
-/* The same for what is not started, of one job (NULL: of all). */
-void slot_take_all(struct slot *s, const struct prun_job *job,
+/* The same for what is not started, of one job (NULL: of all); with `split`
+ * whatever has to be cut for that. */
+void slot_take_all(struct slot *s, const struct prun_job *job, bool split,
 		   struct run_queue *back);
 /* Finish what you have, and leave. */
 void slot_retire(struct slot *s);
@@ -97,9 +110,16 @@ void slot_send(struct slot *s);
 void slot_receive(struct slot *s);
 /* Take what is on its board and not received, see what it runs. */
 void slot_check(struct slot *s);
-/* Its pidfd is readable: reap, take the last results, fail what was running;
- * what had not started goes to `back`. False: it is not dead. */
-bool slot_bury(struct slot *s, struct run_queue *back);
+/* Whether a task of the job runs there now. */
+bool slot_runs(const struct slot *s, const struct prun_job *job);
+/* Kill it, to be rid of what it runs of this job. What it
+ * has not started must have been taken back. False: it runs nothing of the job. */
+bool slot_give_up(struct slot *s, const struct prun_job *job);
+/* It has ended: take the last results, fail what was running; what had not
+ * started goes to `back`. */
+void slot_bury(struct slot *s, const struct process_end *end,
+	       struct run_queue *back);
+void slot_stats(const struct slot *s, struct prun_worker_stats *stats);
 void slot_release(struct slot *s);
 
 #endif

@@ -48,6 +48,7 @@ static int submit(struct prun_job **out, struct prun_pool *pool,
 	if (rc < 0)
 		return rc;
 	job->discard = !handle && !call->callback && !call->error_callback;
+	job->id = ++pool->last_id;
 	pool_link(pool, job);
 	pool->unfinished++;
 	pool_activate(pool, job);
@@ -63,8 +64,11 @@ int prun_pool_submit(struct prun_job **out, struct prun_pool *pool,
 		     const struct prun_call *call)
 {
 	struct prun_job *job = NULL;
-	int rc = submit(&job, pool, call, out != NULL);
+	int rc;
 
+	pool_lock(pool);
+	rc = submit(&job, pool, call, out != NULL);
+	pool_unlock(pool);
 	if (out)
 		*out = job;
 	if (rc < 0 && call->payload_free)
@@ -73,11 +77,13 @@ int prun_pool_submit(struct prun_job **out, struct prun_pool *pool,
 }
 
 static int submit_as(struct prun_job **job, struct prun_pool *pool,
-		     const struct prun_call *call, enum prun_order order)
+		     const struct prun_call *call, enum prun_order order,
+		     bool star)
 {
 	struct prun_call c = *call;
 
 	c.order = order;
+	c.star |= star;
 	return prun_pool_submit(job, pool, &c);
 }
 
@@ -87,66 +93,92 @@ static bool is_completed(struct prun_pool *pool, struct prun_job *job)
 	return job->completed;
 }
 
+static int wait_for(struct prun_job *job, uint32_t timeout_ms)
+{
+	struct prun_pool *pool = job->pool;
+	uint64_t deadline_ns = timeout_ms ?
+				       now_ns() + timeout_ms * 1000000ull :
+				       UINT64_MAX;
+	int rc;
+
+	pool_lock(pool);
+	do {
+		pool_enter(pool, true);
+		rc = pool_drive(pool, job, is_completed, deadline_ns);
+		pool_leave(pool);
+	} while (rc == PRUN_EWOKEN);
+	if (rc == 0)
+		rc = job->error;
+	pool_unlock(pool);
+	return rc;
+}
+
 /* Submit, and stay until it is done. */
 static int submit_and_wait(struct prun_job **out, struct prun_pool *pool,
-			   const struct prun_call *call, enum prun_order order)
+			   const struct prun_call *call, enum prun_order order,
+			   bool star)
 {
-	struct prun_job *job;
 	int rc;
 
 	*out = NULL;
+	pool_lock(pool);
 	rc = pool_check_drive(pool);
+	pool_unlock(pool);
 	if (rc < 0) {
 		if (call->payload_free)
 			call->payload_free(call->payload);
 		return rc;
 	}
-	rc = submit_as(out, pool, call, order);
-	if (rc < 0)
-		return rc;
-	job = *out;
-	do {
-		pool_enter(pool, true);
-		rc = pool_drive(pool, job, is_completed, UINT64_MAX);
-		pool_leave(pool);
-	} while (rc == PRUN_EWOKEN);
-	return rc < 0 ? rc : job->error;
+	rc = submit_as(out, pool, call, order, star);
+	return rc < 0 ? rc : wait_for(*out, call->timeout_ms);
 }
 
 int prun_map(struct prun_job **job, struct prun_pool *pool,
 	     const struct prun_call *call)
 {
-	return submit_and_wait(job, pool, call, PRUN_ORDER_MAP);
+	return submit_and_wait(job, pool, call, PRUN_ORDER_MAP, false);
 }
 
 int prun_map_async(struct prun_job **job, struct prun_pool *pool,
 		   const struct prun_call *call)
 {
-	return submit_as(job, pool, call, PRUN_ORDER_MAP);
+	return submit_as(job, pool, call, PRUN_ORDER_MAP, false);
+}
+
+int prun_starmap(struct prun_job **job, struct prun_pool *pool,
+		 const struct prun_call *call)
+{
+	return submit_and_wait(job, pool, call, PRUN_ORDER_MAP, true);
+}
+
+int prun_starmap_async(struct prun_job **job, struct prun_pool *pool,
+		       const struct prun_call *call)
+{
+	return submit_as(job, pool, call, PRUN_ORDER_MAP, true);
 }
 
 int prun_imap(struct prun_job **job, struct prun_pool *pool,
 	      const struct prun_call *call)
 {
-	return submit_as(job, pool, call, PRUN_ORDER_IMAP);
+	return submit_as(job, pool, call, PRUN_ORDER_IMAP, false);
 }
 
 int prun_imap_unordered(struct prun_job **job, struct prun_pool *pool,
 			const struct prun_call *call)
 {
-	return submit_as(job, pool, call, PRUN_ORDER_UNORDERED);
+	return submit_as(job, pool, call, PRUN_ORDER_UNORDERED, false);
 }
 
 int prun_apply(struct prun_job **job, struct prun_pool *pool,
 	       const struct prun_call *call)
 {
-	return submit_and_wait(job, pool, call, PRUN_ORDER_APPLY);
+	return submit_and_wait(job, pool, call, PRUN_ORDER_APPLY, false);
 }
 
 int prun_apply_async(struct prun_job **job, struct prun_pool *pool,
 		     const struct prun_call *call)
 {
-	return submit_as(job, pool, call, PRUN_ORDER_APPLY);
+	return submit_as(job, pool, call, PRUN_ORDER_APPLY, false);
 }
 
 uint32_t prun_chunksize_default(uint64_t n, uint32_t workers)

@@ -99,17 +99,68 @@ const void *prun_task_arg(const struct prun_task *task, size_t *size)
 	return task->arg;
 }
 
-static int wrong_type(struct prun_task *task, const char *wanted)
+int task_params(struct prun_task *t)
+{
+	if (!t->star ||
+	    value_container(t->arg, VALUE_ARRAY, &t->params) > 0)
+		return 0;
+	return prun_task_fail(t, PRUN_ETYPE, "the argument is %s, not an array "
+			      "of parameters", value_kind(t->arg, t->arg_size));
+}
+
+unsigned prun_task_params(const struct prun_task *task)
+{
+	return task->star ? task->params : 1;
+}
+
+int prun_task_param(const void **data, size_t *size,
+		    const struct prun_task *task, unsigned i)
+{
+	const unsigned char *at = task->arg, *end = at + task->arg_size;
+	uint32_t count = 1;
+
+	if (i >= prun_task_params(task))
+		return PRUN_EINVAL;
+	if (task->star)
+		at += value_container(at, VALUE_ARRAY, &count);
+	while (i-- > 0)
+		at += value_length(at, (size_t)(end - at));
+	*data = at;
+	*size = (size_t)value_length(at, (size_t)(end - at));
+	return 0;
+}
+
+/* The one parameter of a task that reads only one. */
+static int only_param(struct prun_task *task, const void **data, size_t *size)
+{
+	if (!task->star) {
+		*data = task->arg;
+		*size = task->arg_size;
+		return 0;
+	}
+	if (task->params != 1)
+		return prun_task_fail(task, PRUN_ETYPE,
+				      "the task has %u parameters, not one",
+				      (unsigned)task->params);
+	return prun_task_param(data, size, task, 0);
+}
+
+static int wrong_type(struct prun_task *task, const void *data, size_t size,
+		      const char *wanted)
 {
 	return prun_task_fail(task, PRUN_ETYPE, "the argument is %s, not %s",
-			      value_kind(task->arg, task->arg_size), wanted);
+			      value_kind(data, size), wanted);
 }
 
 int prun_arg_str(struct prun_task *task, const char **s, size_t *len)
 {
-	if (value_str(task->arg, task->arg_size, s, len) < 0)
-		return wrong_type(task, "a string");
-	return 0;
+	const void *data;
+	size_t size;
+	int rc = only_param(task, &data, &size);
+
+	if (rc == 0 && value_str(data, size, s, len) < 0)
+		rc = wrong_type(task, data, size, "a string");
+	return rc;
 }
 
 int prun_arg_bin(struct prun_task *task, const void **p, size_t *len)
@@ -124,27 +175,51 @@ int prun_arg_bin(struct prun_task *task, const void **p, size_t *len)
 
 int prun_arg_int(struct prun_task *task, int64_t *value)
 {
-	if (value_int(task->arg, task->arg_size, value) < 0)
-		return wrong_type(task, "an integer of 64 bits");
-	return 0;
+	const void *data;
+	size_t size;
+	int rc = only_param(task, &data, &size);
+
+	if (rc == 0 && value_int(data, size, value) < 0)
+		rc = wrong_type(task, data, size, "an integer of 64 bits");
+	return rc;
 }
 
 int prun_arg_double(struct prun_task *task, double *value)
 {
-	if (value_double(task->arg, task->arg_size, value) < 0)
-		return wrong_type(task, "a number");
-	return 0;
+	const void *data;
+	size_t size;
+	int rc = only_param(task, &data, &size);
+
+	if (rc == 0 && value_double(data, size, value) < 0)
+		rc = wrong_type(task, data, size, "a number");
+	return rc;
+}
+
+/* Several parameters are what an array of them holds. */
+static char *in_brackets(const char *format)
+{
+	size_t size = strlen(format) + 3;
+	char *whole = malloc(size);
+
+	if (whole)
+		snprintf(whole, size, "[%s]", format);
+	return whole;
 }
 
 int prun_arg_unpack(struct prun_task *task, const char *format, ...)
 {
+	char *whole = task->star && format ? in_brackets(format) : NULL;
 	char *message = NULL;
 	va_list args;
 	int rc;
 
+	if (task->star && format && !whole)
+		return -ENOMEM;
 	va_start(args, format);
-	rc = prun_vunpack(task->arg, task->arg_size, &message, format, args);
+	rc = prun_vunpack(task->arg, task->arg_size, &message,
+			  whole ? whole : format, args);
 	va_end(args);
+	free(whole);
 	if (rc < 0)
 		prun_task_fail(task, rc, "the argument: %s",
 			       message ? message : prun_strerror(rc));

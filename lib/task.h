@@ -30,6 +30,8 @@ struct prun_task {
 	uint32_t number;
 	unsigned lane;
 	bool open; /* claimed, and not finished */
+	bool star; /* its argument is an array of parameters, */
+	uint32_t params; /* so many */
 };
 
 struct prun_batch {
@@ -43,6 +45,10 @@ void task_init(struct prun_task *t, uint64_t max_payload);
 void task_release(struct prun_task *t);
 /* Before each use: an empty result, no failure. */
 void task_clear(struct prun_task *t);
+
+/* 0, or PRUN_ETYPE, said to the task, when its argument was to be an array of
+ * parameters and is none. */
+int task_params(struct prun_task *t);
 
 /*
  * The outcome of a task whose function returned `rc`: the status, and the

@@ -286,6 +286,31 @@ int value_double(const void *data, size_t size, double *value)
 	return 0;
 }
 
+/* `kind`: the type byte of a small one, then of one with a 16-bit count; the
+ * next has 32 bits. */
+size_t value_container(const void *data, unsigned kind, uint32_t *count)
+{
+	const unsigned char *p = data;
+	uint16_t b16;
+	uint32_t b32;
+
+	if ((p[0] & 0xf0u) == kind >> 8) {
+		*count = p[0] & 0x0f;
+		return 1;
+	}
+	if (p[0] == (kind & 0xff)) {
+		memcpy(&b16, p + 1, sizeof(b16));
+		*count = be16toh(b16);
+		return 1 + sizeof(b16);
+	}
+	if (p[0] == (kind & 0xff) + 1) {
+		memcpy(&b32, p + 1, sizeof(b32));
+		*count = be32toh(b32);
+		return 1 + sizeof(b32);
+	}
+	return 0;
+}
+
 const char *value_kind(const void *data, size_t size)
 {
 	struct head h;

@@ -52,6 +52,12 @@ static inline bool value_is_whole(const void *data, size_t size)
 	return value_length(data, size) == (int64_t)size;
 }
 
+/* The head of an array or a map, in a checked value: its bytes, and the count
+ * of what follows; 0: it is none. */
+#define VALUE_ARRAY 0x90dcu
+#define VALUE_MAP 0x80deu
+size_t value_container(const void *data, unsigned kind, uint32_t *count);
+
 /* Read a whole value of one kind: 0 or PRUN_ETYPE. The bytes must have passed
  * value_length() or prun_value_check(). */
 int value_str(const void *data, size_t size, const char **s, size_t *len);

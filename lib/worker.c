@@ -19,6 +19,8 @@
 /* How long an idle worker looks at its board before it sleeps. */
 #define AWAIT_NS 20000u
 #define RECEIVE_BYTES ((size_t)64 << 10)
+/* To look at how much memory it holds costs some microseconds. */
+#define MEASURE_NS 1000000u
 
 _Static_assert(sizeof(struct frame_result) == BOARD_HEAD_SIZE,
 	       "the board writes heads of results");
@@ -28,6 +30,7 @@ struct worker {
 	struct board *board;
 	int id;
 	void *state;
+	bool process; /* of its own, not the caller's */
 	worker_send_fn send;
 	worker_receive_fn receive;
 	void *ctx;
@@ -46,6 +49,8 @@ struct worker {
 	uint32_t window;	  /* tasks granted when results last went out */
 	struct ticks ticks;
 	uint64_t now_ns, flushed_ns;
+	uint64_t measured_ns; /* when its memory was last looked at */
+	bool full;	      /* above max_rss: starts nothing more */
 	int error; /* sticky */
 };
 
@@ -176,12 +181,15 @@ static int keep_argument(struct prun_task *t)
 }
 
 /* Claim the next task of the frame in hand into a free lane. NULL: the frame
- * is used up, what was left of it had been withdrawn. */
+ * is used up, what was left of it had been withdrawn or, by a worker that is
+ * full, will be. */
 static struct prun_task *claim(struct worker *w, unsigned lane)
 {
 	const struct frame_tasks *head = &w->frame.tasks;
 	struct prun_task *t = &w->tasks[lane];
 
+	if (w->full)
+		w->next = head->count;
 	while (w->next < head->count) {
 		uint32_t i = w->next++;
 		uint64_t size = frame_value_size(&w->frame, i);
@@ -199,10 +207,26 @@ static struct prun_task *claim(struct worker *w, unsigned lane)
 		t->number = head->first + i;
 		t->start_ns = w->now_ns;
 		t->open = true;
+		t->star = (head->flags & FRAME_STAR) != 0;
 		task_clear(t);
 		return t;
 	}
 	return NULL;
+}
+
+/* Above the mark it starts nothing more. The parent sees the flag with the
+ * result that follows, takes back what was not started, and replaces it. */
+static void look_at_memory(struct worker *w)
+{
+	uint64_t max = w->setup->limits.max_rss;
+
+	if (!max || w->full || w->now_ns - w->measured_ns < MEASURE_NS)
+		return;
+	w->measured_ns = w->now_ns;
+	if (limits_rss() <= max)
+		return;
+	w->full = true;
+	atomic_store_explicit(&w->board->full, true, memory_order_release);
 }
 
 /* The task is over: its result is committed, then its lane is left. */
@@ -221,9 +245,13 @@ static void finish(struct worker *w, struct prun_task *t, int rc)
 	head.run_ns = w->now_ns - t->start_ns;
 	head.number = t->number;
 	t->open = false;
+	look_at_memory(w);
 	put(w, &head, data, size);
 	board_leave(w->board, t->lane);
-	flush_if_due(w);
+	if (w->full)
+		worker_flush(w);
+	else
+		flush_if_due(w);
 }
 
 /* -- Batches -- */
@@ -247,6 +275,7 @@ static int batch_next(struct prun_task **task, struct prun_batch *batch)
 {
 	struct worker *w = batch_worker(batch);
 	unsigned lane = 0;
+	int rc;
 
 	while (lane < w->lanes && w->busy_lanes >> lane & 1)
 		lane++;
@@ -269,8 +298,11 @@ static int batch_next(struct prun_task **task, struct prun_batch *batch)
 		t->func = batch->func;
 		t->batch = batch;
 		w->busy_lanes |= (uint64_t)1 << lane;
-		if (keep_argument(t) < 0) {
-			batch->done(t, -ENOMEM);
+		rc = keep_argument(t);
+		if (rc == 0)
+			rc = task_params(t);
+		if (rc < 0) {
+			batch->done(t, rc);
 			continue;
 		}
 		*task = t;
@@ -334,14 +366,36 @@ static void run_tasks(struct worker *w)
 	t->func = func;
 	t->batch = NULL;
 	while (!w->error && claim(w, 0))
-		finish(w, t, func->fn(t));
+		finish(w, t, task_params(t) < 0 ? PRUN_ETYPE : func->fn(t));
+}
+
+/* For the figures of the pool: how long it works, not how long it waits. */
+static void begin_work(struct worker *w)
+{
+	w->now_ns = ticks_now(&w->ticks);
+	atomic_store_explicit(&w->board->since_ns, w->now_ns,
+			      memory_order_relaxed);
+}
+
+static void end_work(struct worker *w)
+{
+	struct board *b = w->board;
+	uint64_t since = atomic_load_explicit(&b->since_ns,
+					      memory_order_relaxed);
+	uint64_t before = atomic_load_explicit(&b->work_ns,
+					       memory_order_relaxed);
+
+	atomic_store_explicit(&b->since_ns, 0, memory_order_relaxed);
+	atomic_store_explicit(&b->work_ns, before + (w->now_ns - since),
+			      memory_order_relaxed);
 }
 
 int worker_run(struct worker *w)
 {
-	w->now_ns = ticks_now(&w->ticks);
+	begin_work(w);
 	while (!w->error && in_hand(w))
 		run_tasks(w);
+	end_work(w);
 	if (w->error)
 		return w->error;
 	return w->frame.kind == FRAME_STOP;
@@ -398,7 +452,9 @@ int worker_ready(struct worker *w)
 	unsigned lane;
 	int rc = 0;
 
-	if (w->setup->initializer)
+	rc = w->process ? limits_apply(&w->setup->limits, w->id, message,
+				       sizeof(message)) : 0;
+	if (rc == 0 && w->setup->initializer)
 		rc = w->setup->initializer(&w->state, w->id, w->setup->initarg,
 					   message, sizeof(message));
 	message[sizeof(message) - 1] = '\0';
@@ -532,6 +588,7 @@ void worker_main(const struct worker_setup *setup, struct board *board, int id,
 	if (!w)
 		_exit(127);
 	c.worker = w;
+	w->process = true;
 	on_exit(on_exit_called, &c);
 	rc = worker_ready(w);
 	if (rc < 0)

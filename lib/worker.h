@@ -14,6 +14,7 @@
 #include "board.h"
 #include "frame.h"
 #include "func.h"
+#include "rlimits.h"
 #include "prun.h"
 #include "task.h"
 
@@ -23,6 +24,7 @@ struct worker_setup {
 	prun_finalizer_fn finalizer;
 	void *initarg;
 	uint64_t max_payload;
+	struct limits limits;
 };
 
 struct worker;

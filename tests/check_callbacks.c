@@ -271,7 +271,7 @@ static int on_chain(struct prun_job *job, const struct prun_result *r,
 				 0);
 		prun_packer_free(p);
 	} else {
-		ck_assert_int_eq(prun_job_cancel(chained[5]), 1);
+		ck_assert_int_eq(prun_job_cancel(chained[5], 0), 1);
 		prun_job_free(chained[5]);
 	}
 	prun_job_free(job);
@@ -328,7 +328,7 @@ static int on_third_cancel(struct prun_job *job, const struct prun_result *r,
 
 	hear(h, job, r);
 	if (++h->good == 3)
-		prun_job_cancel(job);
+		prun_job_cancel(job, 0);
 	return 0;
 }
 
@@ -491,8 +491,8 @@ static void end_somehow(struct prun_pool *pool, struct prun_job *job, int k)
 	case 0:
 		break;
 	case 1:
-		prun_job_cancel(job);
-		prun_job_cancel(job);
+		prun_job_cancel(job, 0);
+		prun_job_cancel(job, 0);
 		break;
 	case 2:
 		prun_job_free(job);
@@ -770,8 +770,8 @@ START_TEST(cancelling)
 				 0);
 		for (i = 0; i < (uint64_t)k && verb; i++)
 			next_of(job);
-		ck_assert_int_eq(prun_job_cancel(job), 1);
-		ck_assert_int_eq(prun_job_cancel(job), 0);
+		ck_assert_int_eq(prun_job_cancel(job, 0), 1);
+		ck_assert_int_eq(prun_job_cancel(job, 0), 0);
 		ck_assert_int_eq(prun_job_wait(job, -1), 0);
 		count = prun_job_submitted(job);
 		ck_assert_uint_lt(count, 100000);
@@ -809,7 +809,7 @@ START_TEST(cancelling_what_is_done_changes_nothing)
 	struct prun_job *job;
 
 	ck_assert_int_eq(prun_map(&job, pool, &c), 0);
-	ck_assert_int_eq(prun_job_cancel(job), 0);
+	ck_assert_int_eq(prun_job_cancel(job, 0), 0);
 	ck_assert_int_eq(prun_job_successful(job), 1);
 	ck_assert_int_eq(prun_job_error(job), 0);
 	prun_job_free(job);
@@ -877,7 +877,7 @@ START_TEST(handles_outlive_the_pool)
 	ck_assert_uint_eq(i, prun_job_submitted(jobs[2]));
 	for (i = 0; i < 3; i++) {
 		ck_assert_int_eq(prun_job_wait(jobs[i], -1), 0);
-		ck_assert_int_eq(prun_job_cancel(jobs[i]), 0);
+		ck_assert_int_eq(prun_job_cancel(jobs[i], 0), 0);
 		ck_assert_int_eq(prun_job_ready(jobs[i]), 1);
 		prun_job_free(jobs[i]);
 	}

@@ -713,7 +713,7 @@ START_TEST(a_waiting_source_beside_others)
 		ck_assert_int_eq(prun_imap(&jobs[i], pool, &c), 0);
 	}
 	assert_works(pool);
-	ck_assert_int_eq(prun_job_cancel(jobs[0]), 1);
+	ck_assert_int_eq(prun_job_cancel(jobs[0], 0), 1);
 	assert_end(jobs[0], PRUN_ECANCELLED);
 	for (i = 0; i < 2; i++)
 		prun_job_free(jobs[i]);

@@ -493,8 +493,8 @@ START_TEST(cancel_finishes_what_runs)
 
 	ck_assert_int_eq(prun_map_async(&job, pool, &c), 0);
 	await_arrivals(pool, 2);
-	ck_assert_int_eq(prun_job_cancel(job), 1);
-	ck_assert_int_eq(prun_job_cancel(job), 0);
+	ck_assert_int_eq(prun_job_cancel(job, 0), 1);
+	ck_assert_int_eq(prun_job_cancel(job, 0), 0);
 	ck_assert_int_eq(prun_job_ready(job), 0);
 	ck_assert_uint_eq(prun_job_finished(job) + 2, prun_job_submitted(job));
 	gate_open();
@@ -524,7 +524,7 @@ START_TEST(cancel_of_what_all_runs)
 	ck_assert_int_eq(prun_map_async(&job, pool, &c), 0);
 	await_arrivals(pool, 2);
 	ck_assert_int_eq(prun_job_wait(job, 0), PRUN_ETIMEDOUT);
-	ck_assert_int_eq(prun_job_cancel(job), 0);
+	ck_assert_int_eq(prun_job_cancel(job, 0), 0);
 	gate_open();
 	ck_assert_int_eq(prun_job_wait(job, -1), 0);
 	ck_assert_int_eq(prun_job_successful(job), 1);
@@ -551,7 +551,7 @@ START_TEST(cancel_of_one_job_of_two)
 	c = range_call("square", &b);
 	ck_assert_int_eq(prun_map_async(&jobs[2], pool, &c), 0);
 	ck_assert_int_ge(prun_pool_step(pool, 0), 0);
-	ck_assert_int_eq(prun_job_cancel(jobs[1]), 1);
+	ck_assert_int_eq(prun_job_cancel(jobs[1], 0), 1);
 	ck_assert_int_eq(prun_job_wait(jobs[1], -1), 0);
 	gate_open();
 	ck_assert_int_eq(prun_job_wait(jobs[2], -1), 0);
