@@ -205,6 +205,7 @@ bool job_pushes(const struct prun_job *job)
 static uint64_t job_room(const struct prun_job *job)
 {
 	uint64_t ahead = job->pulled - job->delivered;
+	uint64_t room, bytes;
 
 	if (!job_is_stream(job) || job->discard)
 		return UINT32_MAX;
@@ -212,7 +213,14 @@ static uint64_t job_room(const struct prun_job *job)
 		return 0;
 	if (ahead > 0 && job->bytes >= job->bufferbytes)
 		return 0;
-	return job->buffersize - ahead;
+	room = job->buffersize - ahead;
+	bytes = ahead > 0 ? job->bytes / ahead : 0;
+	if (bytes > 0 && room > (job->bufferbytes - job->bytes) / bytes + 1)
+		room = (job->bufferbytes - job->bytes) / bytes + 1;
+	/* Full, it takes no more before there is room for something: chunks of
+	 * one task, one for each that is delivered, would cost more than they
+	 * hold. */
+	return room < job->buffersize / 64 && room < ahead / 64 ? 0 : room;
 }
 
 bool job_pullable(const struct prun_job *job)
