@@ -23,15 +23,18 @@
  *               prun_strerror() knows both. Out parameters come first and are
  *               untouched (or set to NULL where the call says so) on error.
  *   Threads.    A pool and its jobs belong to one thread at a time of the
- *               process that made the pool. prun_pool_wake() alone may be
+ *               process that made the pool, unless it has a thread of its own
+ *               (prun_options.background). prun_pool_wake() alone may be
  *               called from any thread and from a signal handler. The workers
  *               die with the thread that forked them (PR_SET_PDEATHSIG), so
- *               make the pool in a thread that outlives it.
+ *               make the pool in a thread that outlives it; those of a fork
+ *               server die with the process.
  *   Progress.   Workers hold a window of unstarted work, so they go on while
  *               the caller is elsewhere; work beyond it starts, and callbacks
  *               run, only inside calls that drive the pool: prun_pool_step,
  *               prun_pool_join, prun_job_next, prun_job_wait, prun_job_get,
- *               prun_map, prun_apply. No other call blocks, except that
+ *               prun_wait, prun_completed_next, prun_map, prun_starmap,
+ *               prun_apply. No other call blocks, except that
  *               prun_pool_new waits for fork and prun_pool_free for the death
  *               of workers it has killed.
  *   Times.      Timeouts are in milliseconds; negative waits for ever, 0
