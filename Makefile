@@ -12,6 +12,9 @@ LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR     ?= $(PREFIX)/share/man
 BUILD      ?= build
+ifneq ($(words $(BUILD)),1)
+$(error BUILD must be one word: make cannot build in '$(BUILD)')
+endif
 JOBS       ?= $(shell nproc 2>/dev/null || echo 1)
 
 ifeq ($(origin CC),default)
@@ -31,7 +34,8 @@ MSGPACK := $(shell for n in msgpack-c msgpack; do \
 	$(PKGCONFIG) --exists $$n 2>/dev/null && echo $$n && break; done)
 pkg = $(shell $(PKGCONFIG) $(1) $(2) 2>/dev/null)
 
-COMMON := -std=gnu11 -D_GNU_SOURCE -Ilib $(WARN) $(CFLAGS) $(SANITIZE) -MMD -MP
+COMMON := -std=gnu11 -D_GNU_SOURCE -Ilib $(WARN) $(CPPFLAGS) $(CFLAGS) \
+	$(SANITIZE) -MMD -MP
 LIB_CFLAGS := $(COMMON) -fPIC -fvisibility=hidden -pthread
 LIB_LIBS := -ldl -pthread
 CLI_CFLAGS := $(COMMON) -fPIE \
@@ -207,29 +211,32 @@ format: ## clang-format all C files
 MAN1 := $(wildcard docs/man/*.1)
 MAN3 := $(wildcard docs/man/*.3)
 
+# Names with blanks are one name.
+TO_BIN  = "$(DESTDIR)$(BINDIR)"
+TO_LIB  = "$(DESTDIR)$(LIBDIR)"
+TO_INC  = "$(DESTDIR)$(INCLUDEDIR)"
+TO_MAN  = "$(DESTDIR)$(MANDIR)"
+
 install: all ## install to DESTDIR/PREFIX
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
-		$(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(MANDIR)/man1 \
-		$(DESTDIR)$(MANDIR)/man3
-	install -m 755 $(PRUN) $(DESTDIR)$(BINDIR)/prun
-	install -m 644 lib/prun.h lib/prun_msgpack.h $(DESTDIR)$(INCLUDEDIR)
-	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)
-	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)
-	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libprun.so
-	install -m 644 $(BUILD)/libprun.pc $(DESTDIR)$(LIBDIR)/pkgconfig
-	$(if $(MAN1),install -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1)
-	$(if $(MAN3),install -m 644 $(MAN3) $(DESTDIR)$(MANDIR)/man3)
+	install -d $(TO_BIN) $(TO_LIB)/pkgconfig $(TO_INC) $(TO_MAN)/man1 \
+		$(TO_MAN)/man3
+	install -m 755 $(PRUN) $(TO_BIN)/prun
+	install -m 644 lib/prun.h lib/prun_msgpack.h $(TO_INC)
+	install -m 644 $(STATIC) $(TO_LIB)
+	install -m 755 $(SHARED) $(TO_LIB)
+	ln -sf $(notdir $(SHARED)) $(TO_LIB)/$(SONAME)
+	ln -sf $(SONAME) $(TO_LIB)/libprun.so
+	install -m 644 $(BUILD)/libprun.pc $(TO_LIB)/pkgconfig
+	install -m 644 $(MAN1) $(TO_MAN)/man1
+	install -m 644 $(MAN3) $(TO_MAN)/man3
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/prun $(DESTDIR)$(LIBDIR)/libprun.a \
-		$(DESTDIR)$(LIBDIR)/libprun.so $(DESTDIR)$(LIBDIR)/$(SONAME) \
-		$(DESTDIR)$(LIBDIR)/$(notdir $(SHARED)) \
-		$(DESTDIR)$(LIBDIR)/pkgconfig/libprun.pc \
-		$(DESTDIR)$(INCLUDEDIR)/prun.h \
-		$(DESTDIR)$(INCLUDEDIR)/prun_msgpack.h \
-		$(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(MAN1))) \
-		$(addprefix $(DESTDIR)$(MANDIR)/man3/,$(notdir $(MAN3)))
+	rm -f $(TO_BIN)/prun $(TO_LIB)/libprun.a $(TO_LIB)/libprun.so \
+		$(TO_LIB)/$(SONAME) $(TO_LIB)/$(notdir $(SHARED)) \
+		$(TO_LIB)/pkgconfig/libprun.pc $(TO_INC)/prun.h \
+		$(TO_INC)/prun_msgpack.h \
+		$(addprefix $(TO_MAN)/man1/,$(notdir $(MAN1))) \
+		$(addprefix $(TO_MAN)/man3/,$(notdir $(MAN3)))
 
 clean: ## remove build/
 	rm -rf $(BUILD)

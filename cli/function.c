@@ -2,8 +2,10 @@
 
 #include "function.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "message.h"
 #include "output.h"
@@ -12,9 +14,16 @@ static int plugin_open(struct prun_plugin_handle **plugin,
 		       const struct prun_func **funcs, size_t *nfuncs,
 		       const char *path)
 {
+	int results = dup(STDOUT_FILENO);
 	char *text = NULL;
-	int rc = prun_plugin_open(plugin, funcs, nfuncs, &text, path);
+	int rc;
 
+	/* What its constructors print must not land among the results. */
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	rc = prun_plugin_open(plugin, funcs, nfuncs, &text, path);
+	fflush(stdout);
+	dup2(results, STDOUT_FILENO);
+	close(results);
 	/* The library's text names the path. */
 	if (rc < 0 && text)
 		message("%s", text);

@@ -94,8 +94,9 @@ static const char help_map[] =
 "go on. So it is with an item whose worker crashes.\n"
 "\n"
 "Exit status: 0 all well; 1 some item failed; 2 the command line is wrong, an\n"
-"unknown function, a bad plugin; 3 prun itself failed (write error, no memory\n"
-"...). When the reader of its output goes away, prun ends by SIGPIPE.\n"
+"unknown function, a bad plugin, a list that cannot be opened; 3 prun itself\n"
+"failed (write error, no memory ...). When the reader of its output goes away,\n"
+"prun ends by SIGPIPE.\n"
 "\n"
 "Examples:\n"
 "  prun map md5 *.iso > MD5SUMS && md5sum -c MD5SUMS\n"
@@ -105,6 +106,8 @@ static const char help_map[] =
 const char *help_text(const char *topic)
 {
 	if (!topic)
+		return help_prun;
+	if (strcmp(topic, "help") == 0 || strcmp(topic, "--help") == 0)
 		return help_prun;
 	if (strcmp(topic, "map") == 0)
 		return help_map;

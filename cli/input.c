@@ -21,10 +21,16 @@ bool input_uses_stdin(const struct input *in)
 	return false;
 }
 
+/* That it cannot be opened is the command line's fault, unless prun or the
+ * system is out of something. */
 static int file_fail(const char *name, int rc)
 {
-	message("%s: %s", name, prun_strerror(rc));
-	return EXIT_USAGE;
+	const char *text = prun_strerror(rc);
+
+	message_item(name, strlen(name), text, strlen(text));
+	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM ?
+		       EXIT_PRUN_FAILED :
+		       EXIT_USAGE;
 }
 
 /* Open one list of items; 0 or an exit code. */
@@ -95,6 +101,18 @@ void input_close(struct input *in)
 	*in = (struct input){.options = in->options};
 }
 
+/* A line that no item can hold becomes one that fails: nil, and marked. */
+static int too_long(struct prun_item *item, struct prun_lines *lines)
+{
+	struct prun_packer *packer = prun_item_packer(item);
+	int rc;
+
+	prun_lines_skip(lines);
+	rc = prun_pack_nil(packer);
+	prun_item_cookie(item, INPUT_TOO_LONG);
+	return rc < 0 ? rc : 1;
+}
+
 int input_source(struct prun_item *item, void *input)
 {
 	struct input *in = input;
@@ -113,6 +131,8 @@ int input_source(struct prun_item *item, void *input)
 	}
 	for (; in->current < in->nfiles; in->current++) {
 		rc = prun_source_lines(item, in->files[in->current].lines);
+		if (rc == PRUN_ETOOBIG)
+			rc = too_long(item, in->files[in->current].lines);
 		if (rc == 1)
 			in->given++;
 		if (rc < 0)

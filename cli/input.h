@@ -36,6 +36,9 @@ struct input {
 
 #define INPUT_UNKNOWN UINT64_MAX
 
+/* The cookie of an item that is longer than the pool takes. */
+#define INPUT_TOO_LONG ((void *)1)
+
 /* 0, or an exit code after a message. */
 int input_open(struct input *in, const struct options *options);
 void input_close(struct input *in);

@@ -57,13 +57,17 @@ static int command_funcs(int argc, char **argv)
 {
 	const char *argument = argc > 1 ? argv[1] : NULL;
 
-	if (argument && strcmp(argument, "--help") == 0)
+	if (argument && strcmp(argument, "--") == 0) {
+		argument = argc > 2 ? argv[2] : NULL;
+		argc--;
+	} else if (argument && strcmp(argument, "--help") == 0 && argc == 2) {
 		return text_print(help_text("funcs"));
-	if (argument && argument[0] == '-')
+	} else if (argument && argument[0] == '-') {
 		return message_usage("funcs", "unrecognized option '%s'",
 				     argument);
+	}
 	if (argc > 2)
-		return too_many("funcs", argv[2]);
+		return too_many("funcs", argv[argc - 1]);
 	return function_list(argument);
 }
 
@@ -96,6 +100,7 @@ static const struct {
 	{"funcs", command_funcs},
 	{"help", command_help},
 	{"--help", command_help},
+	{"-h", command_help},
 	{"--version", command_version},
 };
 

@@ -3,6 +3,7 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@ enum {
 	OPT_HELP,
 };
 
-static const char short_options[] = "-0d:a:rj:P:c:kztqp::";
+static const char short_options[] = "-:0d:a:rj:P:c:kztqp::";
 
 static const struct option long_options[] = {
 	{"null", no_argument, NULL, '0'},
@@ -151,10 +152,61 @@ static int option_apply(struct options *o, int c, const char *arg)
 		return 0;
 	case OPT_HELP:
 		return OPTIONS_HELP;
-	default: /* getopt has said what is wrong */
-		message_try("map");
-		return EXIT_USAGE;
+	default:
+		return OPTIONS_RUN; /* not reached: see arguments_parse */
 	}
+}
+
+/* A long option whose letter this is. */
+static const char *long_name(int value)
+{
+	for (size_t i = 0; long_options[i].name; i++)
+		if (long_options[i].val == value)
+			return long_options[i].name;
+	return NULL;
+}
+
+/* No long option of that name, or several that begin so. */
+static int long_fail(const char *argument, size_t len)
+{
+	char names[512];
+	size_t size = 0;
+
+	names[0] = '\0';
+	for (size_t i = 0; long_options[i].name; i++)
+		if (strncmp(long_options[i].name, argument + 2, len - 2) == 0 &&
+		    size < sizeof(names))
+			size += (size_t)snprintf(names + size,
+						 sizeof(names) - size,
+						 " '--%s'",
+						 long_options[i].name);
+	if (size > 0)
+		return message_usage("map", "option '%.*s' is ambiguous; "
+				     "possibilities:%s", (int)len, argument,
+				     names);
+	return message_usage("map", "unrecognized option '%.*s'", (int)len,
+			     argument);
+}
+
+/* What getopt would say, which would give the argument to the terminal as it
+ * is. `argument` is the last one that it took whole. */
+static int getopt_fail(int c, const char *argument)
+{
+	size_t name = strcspn(argument, "=");
+
+	if (c == ':' && strncmp(argument, "--", 2) == 0)
+		return message_usage("map", "option '%s' requires an argument",
+				     argument);
+	if (c == ':')
+		return message_usage("map", "option requires an argument -- "
+				     "'%c'", optopt);
+	if (optopt == 0)
+		return long_fail(argument, name);
+	/* One that is known can only have an argument too many. */
+	if (long_name(optopt))
+		return message_usage("map", "option '%.*s' doesn't allow an "
+				     "argument", (int)name, argument);
+	return message_usage("map", "invalid option -- '%c'", optopt);
 }
 
 /*
@@ -168,6 +220,7 @@ static int arguments_parse(struct options *o, int argc, char **argv)
 
 	argv[0] = name;
 	optind = 1;
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, short_options, long_options,
 				NULL)) != -1) {
 		if (c == OPERAND && strcmp(optarg, ":::") == 0) {
@@ -178,6 +231,8 @@ static int arguments_parse(struct options *o, int argc, char **argv)
 			operand_add(o, optarg);
 			continue;
 		}
+		if (c == '?' || c == ':')
+			return getopt_fail(c, argv[optind - 1]);
 		rc = option_apply(o, c, optarg);
 		if (rc != 0)
 			return rc;

@@ -3,8 +3,10 @@
 #include "run.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "format.h"
@@ -18,6 +20,7 @@
 
 #define WORKERS_PER_ITEM_MAX 1024
 #define JOIN_TIMEOUT_MS 1000
+#define DESCRIPTORS_RESERVED 64
 
 /* Enough for some 13,000 short items; the process stays below 8 MiB. */
 #define READ_AHEAD_BYTES ((uint64_t)1 << 20)
@@ -38,6 +41,29 @@ static struct output out;
 
 /* ------------------------------------------------------------------- before */
 
+/* The descriptors that prun may have, and those that its workers were meant to
+ * have. */
+static struct rlimit descriptors;
+
+/* Each worker takes two, and some are needed for the rest. The workers get
+ * back what was; a program that select()s is not to be surprised. */
+static uint32_t workers_possible(void)
+{
+	struct rlimit all;
+
+	if (getrlimit(RLIMIT_NOFILE, &descriptors) < 0)
+		return WORKERS_PER_ITEM_MAX;
+	all = descriptors;
+	all.rlim_cur = all.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &all) < 0)
+		all = descriptors;
+	if (all.rlim_cur > 2 * WORKERS_PER_ITEM_MAX + DESCRIPTORS_RESERVED)
+		return WORKERS_PER_ITEM_MAX;
+	if (all.rlim_cur <= DESCRIPTORS_RESERVED + 2)
+		return 1;
+	return (uint32_t)(all.rlim_cur - DESCRIPTORS_RESERVED) / 2;
+}
+
 /* What a plugin prints must not land among the results. */
 static int worker_init(void **state, int worker_id, void *initarg,
 		       char *text, size_t size)
@@ -47,6 +73,8 @@ static int worker_init(void **state, int worker_id, void *initarg,
 	(void)initarg;
 	(void)text;
 	(void)size;
+	if (descriptors.rlim_max > 0)
+		setrlimit(RLIMIT_NOFILE, &descriptors);
 	return dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ? -errno : 0;
 }
 
@@ -59,8 +87,10 @@ static uint32_t workers_needed(struct run *r)
 
 	if (!o->has_workers)
 		workers = (uint32_t)prun_cpu_count();
+	else if (workers > DESCRIPTORS_RESERVED)
+		workers_possible();
 	if (workers == 0) {
-		workers = WORKERS_PER_ITEM_MAX;
+		workers = workers_possible();
 		/* A list in a short file tells how many items there are. */
 		input_count(&r->input, (size_t)1 << 20);
 	}
@@ -167,6 +197,16 @@ static void item_failed(struct run *r, const struct prun_result *result,
 	message_item(item, item_len, text, len);
 }
 
+/* Its text was never read. */
+static void item_too_long(struct run *r, const struct prun_result *result)
+{
+	r->item_failed = true;
+	r->progress.failed++;
+	if (!r->options->quiet)
+		message("item %" PRIu64 ": longer than 256 MiB",
+			result->index + 1);
+}
+
 static void result_take(struct run *r, const struct prun_result *result)
 {
 	int rc;
@@ -176,6 +216,8 @@ static void result_take(struct run *r, const struct prun_result *result)
 	    result->status == PRUN_EINIT) {
 		r->item_failed = true;
 		r->progress.failed++;
+	} else if (result->cookie == INPUT_TOO_LONG) {
+		item_too_long(r, result);
 	} else if (result->status < 0) {
 		item_failed(r, result, result->message, result->message_size);
 	} else {

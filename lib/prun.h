@@ -427,6 +427,9 @@ struct prun_lines;
 PRUN_API int prun_lines_new(struct prun_lines **lines, int fd, char delimiter);
 PRUN_API void prun_lines_free(struct prun_lines *lines);
 PRUN_API int prun_source_lines(struct prun_item *item, void *lines);
+/* After PRUN_ETOOBIG, which comes again each time: go on behind the line that
+ * is too long. */
+PRUN_API void prun_lines_skip(struct prun_lines *lines);
 /* The same without a pool: 1 and a borrowed line, 0 at the end,
  * PRUN_SOURCE_WAIT when reading would block, or -errno. */
 PRUN_API int prun_lines_next(const char **line, size_t *len,

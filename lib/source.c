@@ -126,6 +126,7 @@ struct prun_lines {
 	char delimiter;
 	bool regular; /* never blocks for long, and poll says nothing */
 	bool ended;
+	bool skipping; /* the line at start, to its end */
 };
 
 int prun_lines_new(struct prun_lines **lines, int fd, char delimiter)
@@ -229,6 +230,36 @@ static int fill(struct prun_lines *l, size_t max)
 	return n > 0;
 }
 
+/* Drop what is left of a line to skip. 1 when its end was found, or as
+ * fill(). */
+static int skip_rest(struct prun_lines *l, size_t max)
+{
+	char *found;
+	int rc;
+
+	while (l->skipping) {
+		found = l->start < l->end ? memchr(l->data + l->start,
+						   l->delimiter,
+						   l->end - l->start) : NULL;
+		l->start = found ? (size_t)(found - l->data) + 1 : l->end;
+		l->scanned = l->start;
+		l->skipping = !found;
+		if (found)
+			break;
+		rc = l->ended ? 0 : fill(l, max);
+		if (rc == 0)
+			l->ended = true;
+		if (rc != 1)
+			return rc;
+	}
+	return 1;
+}
+
+void prun_lines_skip(struct prun_lines *lines)
+{
+	lines->skipping = true;
+}
+
 /* As prun_lines_next(), for lines of at most `max` bytes. A longer one gives
  * PRUN_ETOOBIG, again each time. */
 static int next_line(const char **line, size_t *len, struct prun_lines *l,
@@ -236,8 +267,10 @@ static int next_line(const char **line, size_t *len, struct prun_lines *l,
 {
 	size_t size, skip = 1;
 	char *found = NULL;
-	int rc;
+	int rc = l->skipping ? skip_rest(l, max) : 1;
 
+	if (rc != 1)
+		return rc;
 	for (;;) {
 		if (l->scanned < l->end)
 			found = memchr(l->data + l->scanned, l->delimiter,

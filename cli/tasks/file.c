@@ -135,7 +135,11 @@ static int path_open(struct prun_task *task, const char *path)
 	return fd;
 }
 
-static int fd_read(uint64_t *bytes, int fd, file_sink sink, void *state)
+/* Standard input may have been left non-blocking by somebody, and what is
+ * special may have nothing yet; a file that is neither has to give its bytes
+ * or fail. */
+static int fd_read(uint64_t *bytes, int fd, bool may_wait, file_sink sink,
+		   void *state)
 {
 	static char block[FILE_BLOCK];
 	uint64_t sum = 0;
@@ -151,10 +155,9 @@ static int fd_read(uint64_t *bytes, int fd, file_sink sink, void *state)
 			if (rc < 0)
 				return rc;
 			sum += (uint64_t)n;
-		} else if (errno == EAGAIN) {
+		} else if (errno == EAGAIN && may_wait) {
 			struct pollfd wait = {.fd = fd, .events = POLLIN};
 
-			/* Somebody left our standard input non-blocking. */
 			poll(&wait, 1, -1);
 		} else if (errno != EINTR) {
 			return -errno;
@@ -162,6 +165,14 @@ static int fd_read(uint64_t *bytes, int fd, file_sink sink, void *state)
 	}
 	*bytes = sum;
 	return 0;
+}
+
+/* In a worker the system's names for it lead to /dev/null. */
+static bool names_stdin(const char *path)
+{
+	return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0 ||
+	       strcmp(path, "/dev/fd/0") == 0 ||
+	       strcmp(path, "/proc/self/fd/0") == 0;
 }
 
 int file_read(uint64_t *bytes, struct prun_task *task, file_sink sink,
@@ -174,11 +185,11 @@ int file_read(uint64_t *bytes, struct prun_task *task, file_sink sink,
 	rc = file_path(&path, task);
 	if (rc < 0)
 		return rc;
-	is_stdin = strcmp(path, "-") == 0;
+	is_stdin = names_stdin(path);
 	fd = is_stdin ? stdin_take(task) : path_open(task, path);
 	if (fd < 0)
 		return fd;
-	rc = fd_read(bytes, fd, sink, state);
+	rc = fd_read(bytes, fd, is_stdin || file_options.special, sink, state);
 	if (!is_stdin)
 		close(fd);
 	return rc;

@@ -116,12 +116,44 @@ elif [ -r /proc/self/status ]; then
 	# Nobody reads: when the pipe is full prun must stop taking items.
 	head -c 1000000 <&5 > /dev/null
 	peak=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status")
-	if [ "$peak" -lt 24576 ]; then
+	if [ "$peak" -lt 8192 ]; then
 		pass 'infinite input: memory'
 	else
-		fail 'infinite input: memory' 'want below 24576 kB' "got  $peak"
+		fail 'infinite input: memory' 'want below 8192 kB' "got  $peak"
 	fi
 	exec 5<&-
 	wait "$pid"
 	same 'infinite input: SIGPIPE' 141 $?
 fi
+
+# However long the input, prun itself stays below 8 MiB: it is looked at while
+# it holds all that it ever holds, its input being held open.
+if ! grep -q __asan_init "$PRUN" && [ -r /proc/self/status ]; then
+	mkfifo held
+	"$PRUN" map -j2 noop < held &
+	pid=$!
+	exec 5> held
+	seq 2000000 >&5
+	peak=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status")
+	exec 5>&-
+	wait "$pid"
+	same 'long input' 0 $?
+	if [ "$peak" -lt 8192 ]; then
+		pass 'long input: memory'
+	else
+		fail 'long input: memory' 'want below 8192 kB' "got  $peak"
+	fi
+fi
+
+# A line that no item can hold fails; the others are run.
+{ echo first; head -c 300000000 /dev/zero | tr '\0' a; echo; echo last; } |
+	"$PRUN" map -j1 echo > out 2> err
+same 'a line that is too long' 1 $?
+same 'a line that is too long: the others' $'first\nlast' "$(cat out)"
+same 'a line that is too long: message' \
+	'prun: item 2: longer than 256 MiB' "$(cat err)"
+
+# One worker an item, but no more than there are descriptors for.
+(ulimit -n 64; seq 3 | "$PRUN" map -P0 echo > out)
+same 'few descriptors' 0 $?
+same 'few descriptors: results' $'1\n2\n3' "$(cat out)"
