@@ -113,6 +113,14 @@ bool board_running(const struct board *b, unsigned lane, uint32_t *number,
 	return number_before(*number, word_next(board_word(b)));
 }
 
+bool board_ask_stop(struct board *b, unsigned lane, uint32_t number)
+{
+	uint64_t state = (uint64_t)number << 1 | 1;
+
+	return atomic_exchange_explicit(&b->lanes[lane].stop, state,
+					memory_order_relaxed) != state;
+}
+
 uint64_t board_committed(const struct board *b)
 {
 	return atomic_load_explicit(&b->committed, memory_order_acquire);

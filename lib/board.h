@@ -48,6 +48,7 @@
 struct board_lane {
 	_Atomic uint64_t state; /* 0: idle; else number << 1 | 1 */
 	_Atomic uint64_t start_ns;
+	_Atomic uint64_t stop; /* the parent's: the state it wants to end */
 };
 
 struct board {
@@ -138,6 +139,8 @@ bool board_withdraw(struct board *b, uint32_t to);
 /* The task in a lane: true when one is claimed and not yet out of it. */
 bool board_running(const struct board *b, unsigned lane, uint32_t *number,
 		   uint64_t *start_ns);
+/* Ask the task in a lane to stop; false: it was asked before. */
+bool board_ask_stop(struct board *b, unsigned lane, uint32_t number);
 uint64_t board_committed(const struct board *b);
 /* Copy the stream from position `from` to committed into `to` (room for
  * BOARD_OUT_SIZE). The bytes copied; 0 when there are none or when they are

@@ -199,6 +199,7 @@ static void chunk_destroy(struct chunk *c)
 {
 	arena_release(&c->arena);
 	free(c->cookies);
+	free(c->tries);
 	free(c->whos);
 	if (c->placed)
 		return; /* with its argument */
@@ -323,6 +324,12 @@ static void chunk_clean(struct chunk *c)
 	c->left = 0;
 	c->taken = 0;
 	c->exact = false;
+	c->star = false;
+	c->limits = NULL;
+	free(c->tries);
+	c->tries = NULL;
+	c->attempt = 0;
+	c->retry_of = NULL;
 }
 
 void chunk_unref(struct chunk_cache *cache, struct chunk *c)

@@ -22,7 +22,8 @@ enum task_state {
 	TASK_SENT,	 /* granted, perhaps running */
 	TASK_DONE,	 /* given back */
 	TASK_FAILED,	 /* given back, with a failure */
-	TASK_TAKEN	 /* delivered to the caller */
+	TASK_TAKEN,	 /* delivered to the caller */
+	TASK_AGAIN	 /* given back, and to be tried once more */
 };
 
 /* Kept small, for a large map touches a million of them. */
@@ -42,6 +43,13 @@ struct chunk_who {
 	uint8_t signal;
 };
 
+/* How long a task may run; the job's, which outlives its chunks. */
+struct chunk_limits {
+	uint64_t timeout_ns; /* then it is asked to stop, */
+	uint64_t grace_ns;   /* and after so long killed */
+	int signal;	     /* with which it is asked, or 0 */
+};
+
 /* Memory that is only added to. */
 struct arena {
 	struct arena_block *blocks;
@@ -59,6 +67,11 @@ struct chunk {
 	uint32_t capacity;
 	uint32_t left;	/* not yet given back by the engine */
 	uint32_t taken; /* delivered */
+	const struct chunk_limits *limits; /* NULL: none */
+	uint8_t *tries; /* of each task, before the present one; NULL: none */
+	uint8_t attempt; /* the tries before it, of one that is made for a try */
+	struct chunk *retry_of; /* the result is that of this chunk's task */
+	uint32_t retry_i;
 	bool exact;	/* never split, save after a death */
 	bool star;	/* each argument is an array of parameters */
 	uint64_t *offsets; /* of the arguments, in args.data, and their end */

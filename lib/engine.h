@@ -66,6 +66,7 @@ struct engine_config {
 	prun_finalizer_fn finalizer;
 	void *initarg;
 	struct limits limits;
+	uint32_t start_timeout_ms;
 	bool forkserver;
 };
 

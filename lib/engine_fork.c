@@ -20,6 +20,9 @@
 /* Starts that fail one after the other before the pool is given up. */
 #define FAILED_STARTS_MAX 3u
 #define RETRY_NS 100000000u
+/* So many deaths in a row, and one a worker, are replaced at once. */
+#define DEATHS_FREE 16u
+#define BRAKE_NS 1000000ull
 #define EVENTS_MAX 64
 /* Short work for a busy worker is sent with what follows, up to so much. */
 #define LAZY_BYTES 65536u
@@ -35,6 +38,7 @@ struct engine_fork {
 	struct slot *target;	  /* being fed, with so many tasks yet */
 	uint32_t target_room;
 	uint32_t failed_starts; /* in a row */
+	uint32_t deaths;	/* in a row, without a result in between */
 	uint64_t retry_ns;	/* no fork before */
 	uint64_t steal_ns;	/* look again for work to take */
 	bool stopping;
@@ -308,15 +312,30 @@ static void replace(struct engine_fork *e, const struct slot *s,
 		drop_server(e);
 }
 
+/* Workers that do nothing but die are replaced more and more slowly. */
+static void brake(struct engine_fork *e)
+{
+	uint32_t over = e->deaths > e->nslots + DEATHS_FREE ?
+				e->deaths - e->nslots - DEATHS_FREE : 0;
+
+	if (over == 0)
+		return;
+	e->retry_ns = e->base.now_ns +
+		      (over < 10 ? BRAKE_NS << over : BRAKE_NS << 10);
+}
+
 static void bury(struct engine_fork *e, struct slot *s,
 		 const struct process_end *end)
 {
 	struct run_queue back;
 	bool starting = s->state == SLOT_STARTING;
+	bool retiring = s->state == SLOT_RETIRING;
 
 	run_queue_init(&back);
 	slot_bury(s, end, &back);
+	e->deaths = s->done > 0 || retiring ? 0 : e->deaths + 1;
 	replace(e, s, &back);
+	brake(e);
 	if (s->ready)
 		e->failed_starts = 0;
 	else if (starting && ++e->failed_starts >= FAILED_STARTS_MAX)
@@ -466,6 +485,15 @@ static void serve(struct engine_fork *e, const struct epoll_event *event)
 		retire_full(e, s);
 }
 
+static void check_late(struct engine_fork *e, struct slot *s)
+{
+	struct run_queue back;
+
+	run_queue_init(&back);
+	slot_check_late(s, &back);
+	run_queue_prepend(&e->pending, &back);
+}
+
 /* What is due by the clock. */
 static void serve_timers(struct engine_fork *e)
 {
@@ -477,6 +505,8 @@ static void serve_timers(struct engine_fork *e)
 
 		if (s->check_ns <= now)
 			slot_check(s);
+		if (s->overdue_ns <= now)
+			check_late(e, s);
 		if (s->kill_ns <= now) {
 			process_kill(&s->process, SIGKILL);
 			s->kill_ns = UINT64_MAX;
@@ -499,6 +529,8 @@ static uint64_t next_timer(const struct engine_fork *e)
 			next = s->check_ns;
 		if (s->kill_ns < next)
 			next = s->kill_ns;
+		if (s->overdue_ns < next)
+			next = s->overdue_ns;
 	}
 	if (!e->stopping && e->retry_ns < next)
 		next = e->retry_ns;

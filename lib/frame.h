@@ -39,6 +39,8 @@ enum frame_kind {
 #define FRAME_SOLO 1u
 /* Each argument is an array of parameters. */
 #define FRAME_STAR 2u
+/* The top byte of the flags: how often these tasks were tried before. */
+#define FRAME_ATTEMPT_SHIFT 24
 
 struct frame_tasks {
 	uint64_t tag;

@@ -324,7 +324,8 @@ int prun_job_cancel(struct prun_job *job, int force)
 	pool_lock(pool);
 	rc = pool_check(pool);
 	if (rc == 0)
-		rc = pool_cancel(pool, job, force != 0);
+		rc = pool_cancel(pool, job, force != 0,
+				 PRUN_ECANCELLED);
 	pool_unlock(pool);
 	return rc;
 }
@@ -336,7 +337,7 @@ static void let_go(struct prun_pool *pool, struct prun_job *job)
 		return; /* the pool's free takes it along */
 	if (!job->callback && !job->error_callback) {
 		if (!job->completed)
-			pool_cancel(pool, job, false);
+			pool_cancel(pool, job, false, PRUN_ECANCELLED);
 		job_discard(job);
 	}
 	if (job->completed && !job->in_callback && !job->news)

@@ -15,6 +15,9 @@
 #define CHUNK_BYTES_MAX ((size_t)64 << 10)
 /* From so many tasks on a map takes slabs. */
 #define SLAB_TASKS 8192u
+#define RETRY_DELAY_MAX_NS 60000000000ull
+
+static struct chunk *take_retry(struct prun_job *job);
 
 /* -- Life -- */
 
@@ -49,6 +52,14 @@ static size_t job_size(bool apply, bool handle)
 	return handle ? aligned(size + sizeof(struct prun_result)) : size;
 }
 
+/* What holds for all tasks of the job. */
+static void set_terms(struct prun_job *job, struct chunk *c)
+{
+	c->star = job->star;
+	c->limits = job->terms && job->terms->limits.timeout_ns ?
+			    &job->terms->limits : NULL;
+}
+
 /* The argument of an apply, in a chunk that waits to be pulled. */
 static void place_argument(struct prun_job *job, const void *data, size_t size)
 {
@@ -57,7 +68,7 @@ static void place_argument(struct prun_job *job, const void *data, size_t size)
 
 	c->job = job;
 	c->func = job->func;
-	c->star = job->star;
+	set_terms(job, c);
 	job->building = c;
 	job->pulled = 1;
 }
@@ -107,6 +118,28 @@ static void job_init(struct prun_job *job, const struct prun_call *call,
 		init_stream(job, call, config);
 }
 
+static bool has_terms(const struct prun_call *call)
+{
+	return call->task_timeout_ms || call->deadline_ms || call->retries;
+}
+
+static struct job_terms *terms_new(const struct prun_call *call)
+{
+	struct job_terms *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->limits.timeout_ns = call->task_timeout_ms * 1000000ull;
+	t->limits.grace_ns = call->task_grace_ms * 1000000ull;
+	t->limits.signal = call->task_signal;
+	t->deadline_ns = UINT64_MAX;
+	t->retries = call->retries;
+	t->retry_on = call->retry_on ? call->retry_on :
+				       PRUN_RETRY_LOST | PRUN_RETRY_TIMEOUT;
+	t->delay_ns = call->retry_delay_ms * 1000000ull;
+	return t;
+}
+
 int job_new(struct prun_job **out, const struct prun_call *call,
 	    const struct job_config *config)
 {
@@ -124,6 +157,13 @@ int job_new(struct prun_job **out, const struct prun_call *call,
 	if (!job)
 		return -ENOMEM;
 	job_init(job, call, config);
+	if (has_terms(call)) {
+		job->terms = terms_new(call);
+		if (!job->terms) {
+			free(job);
+			return -ENOMEM;
+		}
+	}
 	if (apply)
 		place_argument(job, data, size);
 	*out = job;
@@ -171,6 +211,9 @@ void job_destroy(struct prun_job *job)
 
 	while (job_next_done(job, &done))
 		;
+	while (job->terms && job->terms->retry)
+		chunk_unref(job->cache, take_retry(job));
+	free(job->terms);
 	if (!is_apply(job) && job->borrowed)
 		chunk_unref(job->cache, job->borrowed);
 	if (job->building)
@@ -334,7 +377,7 @@ static void link_chunk(struct prun_job *job, struct chunk *c)
 {
 	c->job = job;
 	c->func = job->func;
-	c->star = job->star;
+	set_terms(job, c);
 	c->index = job->pulled - c->count;
 	c->left = c->count;
 	c->prev = job->last;
@@ -410,6 +453,143 @@ struct chunk *job_pull(struct prun_job *job, uint32_t want)
 	return c;
 }
 
+/* -- Once more -- */
+
+/* Twice as long from time to time. */
+static uint64_t retry_delay(const struct job_terms *terms, uint32_t tries)
+{
+	uint64_t delay = terms->delay_ns;
+
+	while (--tries > 0 && delay < RETRY_DELAY_MAX_NS)
+		delay *= 2;
+	return delay < RETRY_DELAY_MAX_NS ? delay : RETRY_DELAY_MAX_NS;
+}
+
+/* The task by itself, as it is; NULL: no memory. */
+static struct chunk *copy_task(struct prun_job *job, struct chunk *of,
+			       uint32_t i)
+{
+	struct chunk *c = chunk_new(job->cache, NULL, 1);
+	const unsigned char *argument;
+	size_t size;
+
+	if (!c)
+		return NULL;
+	argument = chunk_argument(of, i, &size);
+	c->args.max = size;
+	if (prun_packer_write(&c->args, (const char *)argument, size) < 0 ||
+	    chunk_add(c, 0, NULL) < 0) {
+		chunk_unref(job->cache, c);
+		return NULL;
+	}
+	c->job = job;
+	c->func = job->func;
+	c->index = of->index + i;
+	c->left = 1;
+	set_terms(job, c);
+	c->retry_of = of;
+	c->retry_i = i;
+	return c;
+}
+
+static bool wants_retry(const struct job_terms *terms, int status)
+{
+	uint32_t kind = PRUN_RETRY_ERROR;
+
+	if (terms->no_more)
+		return false;
+	if (status == PRUN_EWORKER || status == PRUN_EPROTO)
+		kind = PRUN_RETRY_LOST;
+	else if (status == PRUN_ETIMEDOUT)
+		kind = PRUN_RETRY_TIMEOUT;
+	return (terms->retry_on & kind) != 0;
+}
+
+/* Its tries so far, this one included; 0: no memory to count them. */
+static uint32_t count_try(struct chunk *c, uint32_t i)
+{
+	if (!c->tries)
+		c->tries = calloc(c->count, sizeof(*c->tries));
+	return c->tries ? ++c->tries[i] : 0;
+}
+
+static void insert_retry(struct job_terms *terms, struct job_retry *r)
+{
+	struct job_retry **at = &terms->retry;
+
+	while (*at && (*at)->due_ns <= r->due_ns)
+		at = &(*at)->next;
+	r->next = *at;
+	*at = r;
+}
+
+/* False: this failure is the task's result. */
+static bool try_again(struct prun_job *job, struct chunk *c, uint32_t i,
+		      const struct engine_result *result)
+{
+	struct job_terms *terms = job->terms;
+	struct job_retry *r;
+	uint32_t tries;
+
+	if (!terms || terms->retries == 0 ||
+	    !wants_retry(terms, result->status) ||
+	    (c->tries && c->tries[i] >= terms->retries))
+		return false;
+	r = malloc(sizeof(*r));
+	if (!r)
+		return false;
+	r->chunk = copy_task(job, c, i);
+	tries = r->chunk ? count_try(c, i) : 0;
+	if (tries == 0) {
+		if (r->chunk)
+			chunk_unref(job->cache, r->chunk);
+		free(r);
+		return false;
+	}
+	r->chunk->attempt = (uint8_t)tries;
+	r->due_ns = result->start_ns + result->run_ns +
+		    retry_delay(terms, tries);
+	insert_retry(terms, r);
+	terms->retried++;
+	c->states[i] = TASK_AGAIN;
+	return true;
+}
+
+uint64_t job_retry_due(const struct prun_job *job)
+{
+	return job->terms && job->terms->retry ? job->terms->retry->due_ns :
+						 UINT64_MAX;
+}
+
+static struct chunk *take_retry(struct prun_job *job)
+{
+	struct job_retry *r = job->terms->retry;
+	struct chunk *c = r->chunk;
+
+	job->terms->retry = r->next;
+	free(r);
+	return c;
+}
+
+struct chunk *job_pull_retry(struct prun_job *job, uint64_t now_ns)
+{
+	return job_retry_due(job) <= now_ns ? take_retry(job) : NULL;
+}
+
+/* Those that wait will not be tried. */
+static void end_retries(struct prun_job *job)
+{
+	struct chunk *c;
+
+	if (!job->terms)
+		return;
+	job->terms->no_more = true;
+	while (job->terms->retry) {
+		c = take_retry(job);
+		job_withdrawn(job, c, 0, 1);
+	}
+}
+
 bool job_end(struct prun_job *job, int error, const char *text)
 {
 	struct chunk *c = job->building;
@@ -424,6 +604,7 @@ bool job_end(struct prun_job *job, int error, const char *text)
 	job->ended = true;
 	job->waiting = false;
 	job->building = NULL;
+	end_retries(job);
 	if (c) {
 		link_chunk(job, c);
 		job_withdrawn(job, c, 0, c->count);
@@ -475,6 +656,38 @@ static void account(struct prun_job *job, struct chunk *c, uint32_t count)
 		unlink_chunk(job, c);
 }
 
+/* What the worker sent, or what is to be said of it. False: it sent no value. */
+static bool checked(const struct engine_result **r, struct engine_result *bad)
+{
+	if (well_formed(*r))
+		return true;
+	*bad = **r;
+	bad->status = PRUN_EPROTO;
+	bad->data = "the worker sent a value that is no msgpack";
+	bad->size = strlen(bad->data);
+	*r = bad;
+	return false;
+}
+
+/* A task has its result. */
+static void take_result(struct prun_job *job, struct chunk *c, uint32_t i,
+			const struct engine_result *r)
+{
+	if (r->status < 0)
+		job->failed++;
+	if (job->discard)
+		return;
+	c->states[i] = TASK_DONE;
+	if (!keep_result(c, i, r) && r->status == 0)
+		job->failed++;
+	if (!is_apply(job))
+		job->bytes += c->results[i].size;
+	if (job->order == PRUN_ORDER_UNORDERED)
+		job->ready[(job->ready_first + job->ready_count++) &
+			   (job->ready_capacity - 1)] =
+			(struct job_ref){ c, i };
+}
+
 bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
 	      uint32_t count, const struct engine_result *results,
 	      const struct engine_worker *worker)
@@ -482,37 +695,28 @@ bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
 	struct chunk_who who = { worker->id, worker->pid,
 				 (int16_t)worker->exit_code,
 				 (uint8_t)worker->signal };
+	struct chunk *of = c->retry_of;
+	struct engine_result bad;
 	bool all_formed = true;
-	uint32_t i;
+	uint32_t i, again = 0;
 
+	if (of) { /* its result is that of the task it was made for */
+		first = c->retry_i;
+		chunk_unref(job->cache, c);
+		c = of;
+	}
 	if (!job->discard)
 		chunk_set_who(c, first, count, &who);
 	for (i = 0; i < count; i++) {
 		const struct engine_result *r = &results[i];
-		struct engine_result bad;
 
-		if (!well_formed(r)) {
-			bad = *r;
-			bad.status = PRUN_EPROTO;
-			bad.data = "the worker sent a value that is no msgpack";
-			bad.size = strlen(bad.data);
-			r = &bad;
-			all_formed = false;
-		}
-		if (r->status < 0)
-			job->failed++;
-		if (job->discard)
-			continue;
-		if (!keep_result(c, first + i, r) && r->status == 0)
-			job->failed++;
-		if (!is_apply(job))
-			job->bytes += c->results[first + i].size;
-		if (job->order == PRUN_ORDER_UNORDERED)
-			job->ready[(job->ready_first + job->ready_count++) &
-				   (job->ready_capacity - 1)] =
-				(struct job_ref){ c, first + i };
+		all_formed &= checked(&r, &bad);
+		if (r->status < 0 && try_again(job, c, first + i, r))
+			again++;
+		else
+			take_result(job, c, first + i, r);
 	}
-	account(job, c, count);
+	account(job, c, count - again);
 	return all_formed;
 }
 
@@ -554,6 +758,7 @@ static void show(struct prun_job *job, struct chunk *c, uint32_t i)
 	r->worker_exit = who->exit_code;
 	r->start_ns = from->start_ns;
 	r->run_ns = from->run_ns;
+	r->attempts = (c->tries ? c->tries[i] : 0u) + (who->worker_id >= 0);
 }
 
 static bool is_finished(uint8_t state)

@@ -21,6 +21,25 @@ struct job_done {
 	void *payload;
 };
 
+/* A task that is to be tried once more, in a chunk of its own. */
+struct job_retry {
+	struct job_retry *next; /* by due_ns */
+	struct chunk *chunk;
+	uint64_t due_ns;
+};
+
+/* What a call says of limits and of trying again, and the tries that wait. */
+struct job_terms {
+	struct chunk_limits limits; /* of its tasks; timeout_ns 0: none */
+	uint64_t deadline_ns;	    /* UINT64_MAX: none */
+	uint32_t retries;
+	uint32_t retry_on; /* PRUN_RETRY_* */
+	uint64_t delay_ns;
+	uint64_t retried;
+	struct job_retry *retry; /* to be submitted again */
+	bool no_more;		 /* nothing is tried again */
+};
+
 struct job_ref {
 	struct chunk *chunk;
 	uint32_t i;
@@ -56,6 +75,7 @@ struct prun_job {
 	uint64_t id;
 	uint64_t completed_at; /* the how many-th of its pool */
 	struct job_done *on_done;
+	struct job_terms *terms; /* NULL: no limits, no second try */
 	uint64_t pulled, finished, delivered;
 	uint64_t failed; /* of the finished; also those cancelled, */
 	uint64_t cancelled;
@@ -116,6 +136,10 @@ bool job_all_done(const struct prun_job *job);
 /* Pull about `want` tasks from the source: a chunk to submit, or NULL when
  * there is none now. */
 struct chunk *job_pull(struct prun_job *job, uint32_t want);
+/* A chunk to submit once more; NULL: none is due. */
+struct chunk *job_pull_retry(struct prun_job *job, uint64_t now_ns);
+/* When the first is due; UINT64_MAX: there is none. */
+uint64_t job_retry_due(const struct prun_job *job);
 /* No more is pulled; what was and is not submitted ends as withdrawn. True if
  * it still would have been. */
 bool job_end(struct prun_job *job, int error, const char *text);

@@ -170,6 +170,7 @@ static bool on_done(void *ctx, struct chunk *c, uint32_t first, uint32_t count,
 	struct prun_pool *pool = ctx;
 	struct prun_job *job = c->job;
 	uint64_t slow = pool->gone.slowest[PRUN_SLOWEST - 1].run_ns;
+	bool formed;
 	uint32_t i;
 
 	for (i = 0; i < count; i++)
@@ -179,7 +180,10 @@ static bool on_done(void *ctx, struct chunk *c, uint32_t first, uint32_t count,
 	pool->in_engine -= count;
 	pool->given_back += count;
 	pool_tell(ctx, job);
-	return job_done(job, c, first, count, results, worker);
+	formed = job_done(job, c, first, count, results, worker);
+	if (job_retry_due(job) < pool->due_ns)
+		pool->due_ns = job_retry_due(job);
+	return formed;
 }
 
 static void on_withdrawn(void *ctx, struct chunk *c, uint32_t first,
@@ -219,6 +223,8 @@ const struct engine_events pool_events = {
 
 /* -- The loop: fill, poll, collect -- */
 
+static void serve_due(struct prun_pool *pool);
+
 /* Pull from the jobs in turn until the engine has enough. */
 void pool_fill(struct prun_pool *pool, bool lazy)
 {
@@ -229,6 +235,10 @@ void pool_fill(struct prun_pool *pool, bool lazy)
 
 	if (pool->in_source)
 		return;
+	if (pool->due_ns != UINT64_MAX)
+		serve_due(pool);
+	pool->engine->tick_ns = pool->due_ns < pool->report_ns ?
+					pool->due_ns : pool->report_ns;
 	while ((job = pool->active) != NULL) {
 		want = ops->room(pool->engine, job->func);
 		if (want == 0)
@@ -248,6 +258,45 @@ void pool_fill(struct prun_pool *pool, bool lazy)
 		}
 	}
 	ops->flush(pool->engine, lazy);
+}
+
+/* What a job has to be done at a time: when next; UINT64_MAX: nothing. */
+static uint64_t serve_job(struct prun_pool *pool, struct prun_job *job,
+			  uint64_t now)
+{
+	struct chunk *c;
+
+	if (!job->terms || job->completed)
+		return UINT64_MAX;
+	if (job->terms->deadline_ns <= now) {
+		job->terms->deadline_ns = UINT64_MAX;
+		pool_cancel(pool, job, true, PRUN_ETIMEDOUT);
+	}
+	while ((c = job_pull_retry(job, now)) != NULL) {
+		pool->in_engine++;
+		pool->engine->ops->submit(pool->engine, c);
+	}
+	return job_retry_due(job) < job->terms->deadline_ns ?
+		       job_retry_due(job) :
+		       job->terms->deadline_ns;
+}
+
+/* Deadlines, and tries that have waited long enough. */
+static void serve_due(struct prun_pool *pool)
+{
+	uint64_t now = now_ns(), due, next = UINT64_MAX;
+	struct prun_job *job;
+
+	if (pool->due_ns > now)
+		return;
+	pool->due_ns = UINT64_MAX;
+	for (job = pool->jobs; job; job = job->next) {
+		due = serve_job(pool, job, now);
+		if (due < next)
+			next = due;
+	}
+	if (next < pool->due_ns)
+		pool->due_ns = next;
 }
 
 static int pool_poll(struct prun_pool *pool, uint64_t deadline_ns)
@@ -378,7 +427,8 @@ static void collect_job(struct prun_pool *pool, struct prun_job *job)
 
 /* Tasks that run when the job is to end by force come back as withdrawn later:
  * that, too, is a change. */
-int pool_cancel(struct prun_pool *pool, struct prun_job *job, bool force)
+int pool_cancel(struct prun_pool *pool, struct prun_job *job, bool force,
+		int status)
 {
 	uint64_t before = job->finished;
 	bool was_ended = job->ended;
@@ -386,7 +436,7 @@ int pool_cancel(struct prun_pool *pool, struct prun_job *job, bool force)
 
 	if (job->completed || job_all_done(job))
 		return 0;
-	job_end(job, PRUN_ECANCELLED, prun_strerror(PRUN_ECANCELLED));
+	job_end(job, status, prun_strerror(status));
 	if (job->wait_fd >= 0)
 		pool_ask_again(pool, job);
 	pool_deactivate(pool, job);

@@ -46,6 +46,8 @@ struct prun_pool {
 	prun_progress_fn progress;
 	void *progress_payload;
 	uint64_t progress_every_ns, progress_due_ns;
+	uint64_t report_ns;		/* when the next progress is due, */
+	uint64_t due_ns;		/* or something of a job; UINT64_MAX: no */
 	uint64_t progress_seen;		/* given_back at the last one */
 	unsigned submitted;
 	struct ticks ticks;	 /* its clock */
@@ -117,8 +119,10 @@ int pool_drive(struct prun_pool *pool, struct prun_job *job,
 bool pool_round(void *pool);
 /* Call the functions that wait for the job's end. */
 void pool_call_done(struct prun_pool *pool, struct prun_job *job);
-/* Cancel what has not started, or with `force` all of it. */
-int pool_cancel(struct prun_pool *pool, struct prun_job *job, bool force);
+/* Cancel what has not started, or with `force` all of it; it ends with
+ * `status`. */
+int pool_cancel(struct prun_pool *pool, struct prun_job *job, bool force,
+		int status);
 
 /* Enter one result into the list of the slowest. */
 void pool_note_slow(struct prun_pool *pool, uint64_t job, uint64_t index,

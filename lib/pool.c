@@ -40,6 +40,7 @@ static void set_config(struct engine_config *c, const struct prun_options *o)
 	c->initializer = o->initializer;
 	c->finalizer = o->finalizer;
 	c->initarg = o->initarg;
+	c->start_timeout_ms = o->start_timeout_ms;
 	c->forkserver = o->start_method == PRUN_START_FORKSERVER;
 	c->limits = (struct limits){ .pin = o->pin != 0,
 				     .ignore_sigint = o->ignore_sigint != 0,
@@ -52,6 +53,8 @@ static void set_progress(struct prun_pool *pool, const struct prun_options *o)
 {
 	uint64_t ms = o->progress_ms ? o->progress_ms : PROGRESS_MS_DEFAULT;
 
+	pool->due_ns = UINT64_MAX;
+	pool->report_ns = UINT64_MAX;
 	pool->progress = o->progress;
 	pool->progress_payload = o->progress_payload;
 	pool->progress_every_ns = ms * 1000000u;
@@ -175,7 +178,7 @@ int prun_pool_cancel_pending(struct prun_pool *pool)
 	pool_lock(pool);
 	rc = pool_check(pool);
 	for (job = pool->jobs; job && rc == 0; job = job->next)
-		count += pool_cancel(pool, job, false);
+		count += pool_cancel(pool, job, false, PRUN_ECANCELLED);
 	pool_unlock(pool);
 	return rc < 0 ? rc : count;
 }

@@ -173,6 +173,11 @@ struct prun_func {
 PRUN_API uint64_t prun_task_index(const struct prun_task *task);
 PRUN_API int prun_task_worker_id(const struct prun_task *task);
 PRUN_API const void *prun_task_ctx(const struct prun_task *task);
+/* 1 once it has run for longer than its call's task_timeout_ms: give back what
+ * there is, or fail, before the worker is killed. Cheap. */
+PRUN_API int prun_task_cancelled(const struct prun_task *task);
+/* Which try of it this is, from 1 (prun_call.retries). */
+PRUN_API unsigned prun_task_attempt(const struct prun_task *task);
 /* What the initializer stored for this worker; NULL without one. */
 PRUN_API void *prun_task_state(const struct prun_task *task);
 /* The argument as bytes of msgpack. */
@@ -539,12 +544,15 @@ struct prun_options {
 	prun_progress_fn progress;
 	void *progress_payload;
 	uint32_t progress_ms;
+	uint32_t start_timeout_ms;     /* a worker whose initializer takes longer
+					  is killed, which is a failed start;
+					  0: none */
 };
 
 #define PRUN_OPTIONS_VERSION 1
 #define PRUN_WORKERS_MAX 4096
 #define PRUN_OPTIONS_INIT { PRUN_OPTIONS_VERSION, 0, NULL, 0, 0, 0, \
-	PRUN_START_FORK, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0 }
+	PRUN_START_FORK, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0 }
 
 /*
  * Background. A pool that drives itself: tasks are fed, results collected and
@@ -683,6 +691,7 @@ struct prun_result {
 				  a signal, or unknown */
 	uint64_t start_ns;     /* CLOCK_MONOTONIC at its start; 0: never */
 	uint64_t run_ns;       /* from its start to its end */
+	uint32_t attempts;     /* how often it was tried; 0: never started */
 };
 
 /*
@@ -737,12 +746,39 @@ struct prun_call {
 	 * milliseconds; 0: for ever. PRUN_ETIMEDOUT then, and the job goes on:
 	 * *job is its handle. */
 	uint32_t timeout_ms;
+	/*
+	 * How long one task may run, in milliseconds from its start; 0: for
+	 * ever. Then it is asked to stop: prun_task_cancelled() says so, and
+	 * task_signal is sent to its worker, if one is given. One that is still
+	 * running task_grace_ms later is killed with its worker, which is
+	 * replaced, and ends with PRUN_ETIMEDOUT; what it gives back before
+	 * that counts. A kill never hits the task after the one that was late.
+	 * Seen to in calls that drive the pool; not with PRUN_START_INLINE.
+	 */
+	uint32_t task_timeout_ms;
+	uint32_t task_grace_ms;
+	int task_signal;
+	/* How long the job may take in all, from its submission; 0: for ever.
+	 * Then what is left of it is cancelled, by force, with PRUN_ETIMEDOUT. */
+	uint32_t deadline_ms;
+	/* How often a task that failed is tried once more, at most
+	 * PRUN_RETRIES_MAX times; of which failures (0: those of
+	 * PRUN_RETRY_LOST and _TIMEOUT); and after how many milliseconds, twice
+	 * as many from time to time, a minute at the most. */
+	uint32_t retries;
+	uint32_t retry_on; /* PRUN_RETRY_*, together */
+	uint32_t retry_delay_ms;
 };
+
+#define PRUN_RETRIES_MAX 200
+#define PRUN_RETRY_LOST 1u    /* its worker died, or sent nonsense */
+#define PRUN_RETRY_TIMEOUT 2u /* it was killed for being late */
+#define PRUN_RETRY_ERROR 4u   /* any other failure of the task's own */
 
 #define PRUN_CALL_VERSION 1
 #define PRUN_CHUNKSIZE_MAX 1048576
 #define PRUN_CALL_INIT { PRUN_CALL_VERSION, PRUN_ORDER_MAP, NULL, NULL, NULL, \
-	0, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0 }
+	0, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /*
  * Submit a job. *job is the handle, yours to prun_job_free(). With a NULL

@@ -72,6 +72,8 @@ static void slot_reset(struct slot *s)
 	s->heard = 0;
 	s->check_ns = UINT64_MAX;
 	s->kill_ns = UINT64_MAX;
+	s->overdue_ns = UINT64_MAX;
+	s->late = NULL;
 	s->blocked = false;
 	s->shut = false;
 	s->ready = false;
@@ -140,6 +142,9 @@ int slot_start(struct slot *s, struct forkserver *server)
 	}
 	s->started++;
 	s->state = SLOT_STARTING;
+	if (s->engine->config->start_timeout_ms)
+		s->overdue_ns = s->born_ns +
+				s->engine->config->start_timeout_ms * 1000000ull;
 	return 0;
 }
 
@@ -191,7 +196,9 @@ int slot_give(struct slot *s, struct run *r)
 				    .first = s->fresh,
 				    .count = r->count,
 				    .flags = (r->solo ? FRAME_SOLO : 0) |
-					     (c->star ? FRAME_STAR : 0) };
+					     (c->star ? FRAME_STAR : 0) |
+					     (uint32_t)c->attempt
+						     << FRAME_ATTEMPT_SHIFT };
 	int rc = frame_put_tasks(&s->out, head, c->offsets + r->at,
 				 c->args.data);
 
@@ -214,6 +221,10 @@ int slot_give(struct slot *s, struct run *r)
 	run_queue_push(&s->flight, r);
 	if (s->check_ns == UINT64_MAX)
 		s->check_ns = s->engine->now_ns + CHECK_NS;
+	/* Started now at the earliest. */
+	if (c->limits &&
+	    s->engine->now_ns + c->limits->timeout_ns < s->overdue_ns)
+		s->overdue_ns = s->engine->now_ns + c->limits->timeout_ns;
 	return 0;
 }
 
@@ -538,6 +549,8 @@ static void take_ready(struct slot *s, const struct frame *f)
 	s->ready_ns = s->engine->now_ns;
 	if (s->state == SLOT_STARTING)
 		s->state = SLOT_READY;
+	if (s->engine->config->start_timeout_ms)
+		s->overdue_ns = s->ready_ns; /* look at the tasks from now on */
 }
 
 /* Turn the bytes received into results. */
@@ -663,6 +676,100 @@ void slot_check(struct slot *s)
 	s->check_ns = now + CHECK_NS;
 }
 
+/* -- Tasks that are late -- */
+
+/* The initializer is. */
+static void start_is_late(struct slot *s)
+{
+	uint32_t limit_ms = s->engine->config->start_timeout_ms;
+
+	s->init_status = PRUN_EINIT;
+	snprintf(s->init_message, sizeof(s->init_message),
+		 "the initializer did not end within %u ms", limit_ms);
+	process_kill(&s->process, SIGKILL);
+}
+
+/* The limits of the task in a lane, and when it is to be done with; NULL: it
+ * has none. */
+static const struct chunk_limits *lane_limits(const struct slot *s,
+					      unsigned lane, uint32_t *number,
+					      uint64_t *due_ns)
+{
+	const struct chunk *c;
+	const struct run *r;
+	uint64_t start_ns;
+
+	if (!board_running(s->board, lane, number, &start_ns))
+		return NULL;
+	for (r = s->flight.first; r; r = r->next)
+		if (*number - r->number < r->count)
+			break;
+	if (!r)
+		return NULL;
+	c = r->chunk;
+	if (!c->limits || c->states[r->at + (*number - r->number)] != TASK_SENT)
+		return NULL;
+	/* A start in the future is a lie, and not to be waited for. */
+	if (start_ns > s->engine->now_ns)
+		start_ns = s->engine->now_ns;
+	*due_ns = start_ns + c->limits->timeout_ns;
+	return c->limits;
+}
+
+/* Everything else is taken back before the signal, so that it cannot hit the
+ * next task. A task that ends just now has its result on the board, and is not
+ * failed. */
+static void kill_late(struct slot *s, unsigned lane, uint32_t late,
+		      const struct chunk_limits *limits, struct run_queue *back)
+{
+	uint64_t start_ns;
+	uint32_t number;
+
+	slot_take_all(s, NULL, true, back);
+	if (slot_unstarted(s) > 0 || s->hostile ||
+	    !board_running(s->board, lane, &number, &start_ns) ||
+	    number != late)
+		return;
+	s->late = limits;
+	s->late_number = late;
+	process_kill(&s->process, SIGKILL);
+}
+
+void slot_check_late(struct slot *s, struct run_queue *back)
+{
+	uint64_t now = s->engine->now_ns, next = UINT64_MAX, due_ns;
+	const struct chunk_limits *limits;
+	const struct run *r;
+	uint32_t number;
+	unsigned lane;
+
+	s->overdue_ns = UINT64_MAX;
+	if (s->state == SLOT_DOOMED || s->hostile || s->late)
+		return;
+	if (!s->ready && s->engine->config->start_timeout_ms) {
+		start_is_late(s);
+		return;
+	}
+	for (lane = 0; lane < PRUN_LANES_MAX && !s->late; lane++) {
+		limits = lane_limits(s, lane, &number, &due_ns);
+		if (!limits)
+			continue;
+		if (due_ns <= now && board_ask_stop(s->board, lane, number) &&
+		    limits->signal)
+			process_kill(&s->process, limits->signal);
+		if (due_ns <= now)
+			due_ns += limits->grace_ns;
+		if (due_ns <= now)
+			kill_late(s, lane, number, limits, back);
+		else if (due_ns < next)
+			next = due_ns;
+	}
+	for (r = s->flight.first; r; r = r->next)
+		if (r->chunk->limits && now + r->chunk->limits->timeout_ns < next)
+			next = now + r->chunk->limits->timeout_ns;
+	s->overdue_ns = next;
+}
+
 /* -- Cancelling what runs -- */
 
 /* In which tasks of the job it is just now. */
@@ -726,6 +833,15 @@ void slot_stats(const struct slot *s, struct prun_worker_stats *stats)
 
 /* -- Death -- */
 
+static void describe_late(char *text, size_t size, const struct slot *s,
+			  pid_t pid, uint64_t run_ns)
+{
+	snprintf(text, size, "the task had %.1f ms, and was killed with its "
+		 "worker (pid %d) after %.1f ms",
+		 (double)s->late->timeout_ns / 1e6, (int)pid,
+		 (double)run_ns / 1e6);
+}
+
 static void describe(char *text, size_t size, const struct slot *s, pid_t pid,
 		     const struct process_end *end, uint64_t run_ns)
 {
@@ -766,6 +882,11 @@ static uint64_t started_ns(const struct slot *s, uint32_t number)
 	return 0;
 }
 
+static bool is_late(const struct slot *s, const struct run *r, uint32_t i)
+{
+	return s->late && r->number + i == s->late_number;
+}
+
 static void fail_task(struct slot *s, struct run *r, uint32_t i, pid_t pid,
 		      const struct process_end *end)
 {
@@ -777,8 +898,13 @@ static void fail_task(struct slot *s, struct run *r, uint32_t i, pid_t pid,
 
 	result.start_ns = start_ns;
 	result.run_ns = start_ns ? e->now_ns - start_ns : 0;
-	result.status = s->hostile ? PRUN_EPROTO : PRUN_EWORKER;
-	describe(text, sizeof(text), s, pid, end, result.run_ns);
+	if (is_late(s, r, i)) {
+		result.status = PRUN_ETIMEDOUT;
+		describe_late(text, sizeof(text), s, pid, result.run_ns);
+	} else {
+		result.status = s->hostile ? PRUN_EPROTO : PRUN_EWORKER;
+		describe(text, sizeof(text), s, pid, end, result.run_ns);
+	}
 	result.data = text;
 	result.size = strlen(text);
 	r->chunk->states[r->at + i] = TASK_DONE;
@@ -836,8 +962,8 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 				give_up_task(s, r, i);
 				continue;
 			}
-			solo = again ? run_new(r->chunk, r->at + i, 1, true) :
-				       NULL;
+			solo = again && !is_late(s, r, i) ? 
+				run_new(r->chunk, r->at + i, 1, true) : NULL;
 			if (solo) {
 				run_mark(solo, TASK_QUEUED);
 				run_queue_push(back, solo);
@@ -908,6 +1034,7 @@ void slot_release(struct slot *s)
 	s->state = SLOT_EMPTY;
 	s->check_ns = UINT64_MAX;
 	s->kill_ns = UINT64_MAX;
+	s->overdue_ns = UINT64_MAX;
 	run_queue_init(&s->flight);
 	s->outstanding = 0;
 }

@@ -52,6 +52,9 @@ struct slot {
 	uint64_t heard;		 /* the same, of the socket alone */
 	uint64_t check_ns;	 /* look at the board then; UINT64_MAX: no */
 	uint64_t kill_ns;	 /* end of grace; UINT64_MAX: none */
+	uint64_t overdue_ns;	 /* look for late tasks then; UINT64_MAX: no */
+	const struct chunk_limits *late; /* it was killed for this task: */
+	uint32_t late_number;
 	int init_status;
 	char init_message[512];
 	uint64_t born_ns, ready_ns; /* its start, 0: not yet */
@@ -110,6 +113,9 @@ void slot_send(struct slot *s);
 void slot_receive(struct slot *s);
 /* Take what is on its board and not received, see what it runs. */
 void slot_check(struct slot *s);
+/* Ask tasks that are late to stop, and kill it for one that did not; what it
+ * has not started goes to `back` then. */
+void slot_check_late(struct slot *s, struct run_queue *back);
 /* Whether a task of the job runs there now. */
 bool slot_runs(const struct slot *s, const struct prun_job *job);
 /* Kill it, to be rid of what it runs of this job. What it

@@ -9,6 +9,7 @@ void pool_add_counts(struct prun_stats *stats, const struct prun_job *job)
 	stats->done += job->finished - job->failed;
 	stats->failed += job->failed - job->cancelled;
 	stats->cancelled += job->cancelled;
+	stats->retried += job->terms ? job->terms->retried : 0;
 }
 
 /* The list is sorted, the slowest first. */
@@ -67,7 +68,7 @@ static void gather(struct prun_pool *pool, struct prun_stats *stats)
 	}
 	stats->workers = pool->config.workers;
 	stats->jobs = (uint32_t)pool->unfinished;
-	stats->retried = pool->engine->retried;
+	stats->retried += pool->engine->retried;
 	stats->running = pool_count_running(pool, NULL);
 	/* One that has just ended is on a board, and not counted yet. */
 	if (stats->running > open)
@@ -131,7 +132,7 @@ void pool_report(struct prun_pool *pool)
 	if (pool->given_back != pool->progress_seen &&
 	    (pool->unfinished == 0 || now_ns() >= pool->progress_due_ns))
 		report_now(pool);
-	pool->engine->tick_ns = pool->given_back == pool->progress_seen ?
-					UINT64_MAX :
-					pool->progress_due_ns;
+	pool->report_ns = pool->given_back == pool->progress_seen ?
+				  UINT64_MAX :
+				  pool->progress_due_ns;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The public calls that submit a job. */
+#include <signal.h>
 #include <stddef.h>
 
 #include "loop.h"
@@ -21,6 +22,11 @@ static int check_call(const struct prun_pool *pool,
 	    (call->order == PRUN_ORDER_APPLY) != (call->source == NULL) ||
 	    call->chunksize > PRUN_CHUNKSIZE_MAX ||
 	    (call->buffersize && call->chunksize > call->buffersize))
+		return PRUN_EINVAL;
+	if (call->retries > PRUN_RETRIES_MAX ||
+	    call->retry_on & ~(PRUN_RETRY_LOST | PRUN_RETRY_TIMEOUT |
+			       PRUN_RETRY_ERROR) ||
+	    call->task_signal < 0 || call->task_signal >= NSIG)
 		return PRUN_EINVAL;
 	if ((call->order == PRUN_ORDER_IMAP ||
 	     call->order == PRUN_ORDER_UNORDERED) &&
@@ -49,6 +55,12 @@ static int submit(struct prun_job **out, struct prun_pool *pool,
 		return rc;
 	job->discard = !handle && !call->callback && !call->error_callback;
 	job->id = ++pool->last_id;
+	if (job->terms && call->deadline_ms) {
+		job->terms->deadline_ns = now_ns() +
+					  call->deadline_ms * 1000000ull;
+		if (job->terms->deadline_ns < pool->due_ns)
+			pool->due_ns = job->terms->deadline_ns;
+	}
 	pool_link(pool, job);
 	pool->unfinished++;
 	pool_activate(pool, job);

@@ -83,6 +83,18 @@ int prun_task_worker_id(const struct prun_task *task)
 	return task->worker_id;
 }
 
+int prun_task_cancelled(const struct prun_task *task)
+{
+	return task->stop &&
+	       atomic_load_explicit(task->stop, memory_order_relaxed) ==
+		       ((uint64_t)task->number << 1 | 1);
+}
+
+unsigned prun_task_attempt(const struct prun_task *task)
+{
+	return task->attempt;
+}
+
 const void *prun_task_ctx(const struct prun_task *task)
 {
 	return task->func->ctx;

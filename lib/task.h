@@ -5,6 +5,7 @@
 /* What a function sees of its task and of its batch, and the calls by which
  * it reads the argument and gives the result. */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,6 +33,8 @@ struct prun_task {
 	bool open; /* claimed, and not finished */
 	bool star; /* its argument is an array of parameters, */
 	uint32_t params; /* so many */
+	uint32_t attempt; /* from 1 */
+	const _Atomic uint64_t *stop; /* on the board */
 };
 
 struct prun_batch {

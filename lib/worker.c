@@ -208,6 +208,7 @@ static struct prun_task *claim(struct worker *w, unsigned lane)
 		t->start_ns = w->now_ns;
 		t->open = true;
 		t->star = (head->flags & FRAME_STAR) != 0;
+		t->attempt = (head->flags >> FRAME_ATTEMPT_SHIFT) + 1;
 		task_clear(t);
 		return t;
 	}
@@ -429,6 +430,7 @@ struct worker *worker_new(const struct worker_setup *setup, struct board *board,
 		task_init(&w->tasks[lane], setup->max_payload);
 		w->tasks[lane].lane = lane;
 		w->tasks[lane].worker_id = id;
+		w->tasks[lane].stop = &board->lanes[lane].stop;
 	}
 	return w;
 }
