@@ -16,6 +16,7 @@
 #include "output.h"
 #include "progress.h"
 #include "prun.h"
+#include "signals.h"
 #include "tasks/file.h"
 
 #define WORKERS_PER_ITEM_MAX 1024
@@ -34,6 +35,8 @@ struct run {
 	struct prun_pool *pool;
 	struct prun_job *job;
 	bool item_failed;
+	int stopping;	  /* signals that were acted upon */
+	uint64_t done, failed;
 };
 
 /* Outside of struct run, for its buffer. */
@@ -73,6 +76,7 @@ static int worker_init(void **state, int worker_id, void *initarg,
 	(void)initarg;
 	(void)text;
 	(void)size;
+	signals_ignore();
 	if (descriptors.rlim_max > 0)
 		setrlimit(RLIMIT_NOFILE, &descriptors);
 	return dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ? -errno : 0;
@@ -133,6 +137,7 @@ static int pool_start(struct run *r)
 			prun_strerror(rc));
 		return EXIT_PRUN_FAILED;
 	}
+	signals_catch(r->pool);
 	return 0;
 }
 
@@ -188,6 +193,7 @@ static void item_failed(struct run *r, const struct prun_result *result,
 	size_t item_len;
 
 	r->item_failed = true;
+	r->failed++;
 	r->progress.failed++;
 	if (r->options->quiet)
 		return;
@@ -201,6 +207,7 @@ static void item_failed(struct run *r, const struct prun_result *result,
 static void item_too_long(struct run *r, const struct prun_result *result)
 {
 	r->item_failed = true;
+	r->failed++;
 	r->progress.failed++;
 	if (!r->options->quiet)
 		message("item %" PRIu64 ": longer than 256 MiB",
@@ -215,7 +222,7 @@ static void result_take(struct run *r, const struct prun_result *result)
 	if (result->status == PRUN_ECANCELLED ||
 	    result->status == PRUN_EINIT) {
 		r->item_failed = true;
-		r->progress.failed++;
+		r->progress.failed += !r->stopping;
 	} else if (result->cookie == INPUT_TOO_LONG) {
 		item_too_long(r, result);
 	} else if (result->status < 0) {
@@ -226,8 +233,21 @@ static void result_take(struct run *r, const struct prun_result *result)
 			const char *text = prun_strerror(rc);
 
 			item_failed(r, result, text, strlen(text));
+			return;
 		}
+		r->done++;
 	}
+}
+
+/* What was asked for by signals since the last time. */
+static void obey(struct run *r)
+{
+	int count = signals_count();
+
+	if (count == r->stopping)
+		return;
+	r->stopping = count;
+	prun_job_cancel(r->job, count > 1);
 }
 
 /*
@@ -246,11 +266,13 @@ static int results_take(struct run *r)
 		if (rc == PRUN_ETIMEDOUT) {
 			if (output_flush(&out) < 0)
 				return 0;
+			obey(r);
 			rc = prun_job_next(&result, r->job, wait_ms);
 		}
+		obey(r);
 		if (rc == 1)
 			result_take(r, result);
-		else if (rc != PRUN_ETIMEDOUT)
+		else if (rc != PRUN_ETIMEDOUT && rc != PRUN_EWOKEN)
 			return rc;
 		if (out.error)
 			return 0;
@@ -264,6 +286,11 @@ static int job_fail(struct run *r, int rc)
 {
 	const char *text = NULL;
 
+	if (r->stopping) {
+		message("interrupted: %" PRIu64 " done, %" PRIu64 " failed, "
+			"rest not run", r->done, r->failed);
+		return EXIT_ITEM_FAILED;
+	}
 	if (r->input.error) {
 		message("%s: read error: %s",
 			r->input.files[r->input.current].name,
@@ -279,6 +306,7 @@ static int job_fail(struct run *r, int rc)
 /* Workers of a run that is complete end by themselves. */
 static void pool_end(struct run *r)
 {
+	signals_forget_pool();
 	if (!out.error) {
 		prun_pool_close(r->pool);
 		prun_pool_join(r->pool, JOIN_TIMEOUT_MS);
@@ -328,5 +356,6 @@ int run_map(const struct options *o)
 	if (rc == 0)
 		rc = run_all(&r);
 	run_release(&r);
+	signals_raise();
 	return rc;
 }

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+
+static volatile sig_atomic_t count;
+static volatile sig_atomic_t seen;
+static volatile sig_atomic_t first;
+static _Atomic(struct prun_pool *) to_wake;
+
+static void on_signal(int sig)
+{
+	struct prun_pool *pool = atomic_load(&to_wake);
+
+	/* Nobody looks, perhaps because standard output is stuck. */
+	if (count > seen) {
+		signal(sig, SIG_DFL);
+		raise(sig);
+		return;
+	}
+	if (count == 0)
+		first = sig;
+	if (count < 2)
+		count = count + 1;
+	if (pool)
+		prun_pool_wake(pool);
+}
+
+void signals_catch(struct prun_pool *pool)
+{
+	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	struct sigaction before;
+
+	atomic_store(&to_wake, pool);
+	sigemptyset(&sa.sa_mask);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		if (sigaction(caught[i], NULL, &before) == 0 &&
+		    before.sa_handler != SIG_IGN)
+			sigaction(caught[i], &sa, NULL);
+}
+
+void signals_forget_pool(void)
+{
+	atomic_store(&to_wake, NULL);
+}
+
+int signals_count(void)
+{
+	seen = count;
+	return seen;
+}
+
+void signals_raise(void)
+{
+	struct sigaction sa = {.sa_handler = SIG_DFL};
+
+	if (count == 0)
+		return;
+	sigaction(first, &sa, NULL);
+	raise(first);
+}
+
+void signals_ignore(void)
+{
+	struct sigaction sa = {.sa_handler = SIG_IGN};
+
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		sigaction(caught[i], &sa, NULL);
+}
