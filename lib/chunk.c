@@ -315,6 +315,7 @@ static void chunk_clean(struct chunk *c)
 {
 	arena_clear(&c->arena);
 	packer_truncate(&c->args, 0);
+	c->args.base = 0;
 	free(c->cookies);
 	c->cookies = NULL;
 	free(c->whos);

@@ -45,6 +45,8 @@ struct engine_worker {
 
 /* False from `done`: a value was no msgpack, the worker is not to be trusted. */
 struct engine_events {
+	/* Whether tasks that come back unstarted are to be run still. */
+	bool (*wanted)(const struct chunk *c);
 	bool (*done)(void *ctx, struct chunk *c, uint32_t first, uint32_t count,
 		     const struct engine_result *results,
 		     const struct engine_worker *worker);
@@ -113,6 +115,7 @@ struct engine {
 	const struct engine_events *events;
 	void *ctx; /* of the events */
 	struct poller poller;
+	bool busy;	    /* inside a task, which must not call the pool */
 	bool remote;	    /* its tasks run while the caller does not step */
 	uint64_t now_ns;    /* of the step in hand */
 	uint64_t margin_ns; /* work to hold against the caller's absence */

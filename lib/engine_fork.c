@@ -36,6 +36,7 @@ struct engine_fork {
 	struct run_queue pending; /* submitted, or taken back */
 	uint64_t *estimates;	  /* ns a task, by function */
 	struct slot *target;	  /* being fed, with so many tasks yet */
+	uint32_t target_func; /* of this function */
 	uint32_t target_room;
 	uint32_t failed_starts; /* in a row */
 	uint32_t deaths;	/* in a row, without a result in between */
@@ -102,6 +103,7 @@ static void choose_target(struct engine_fork *e, uint32_t func)
 	uint32_t least = UINT32_MAX, i, room;
 
 	e->target_room = 0;
+	e->target_func = func;
 	for (i = 0; i < e->nslots && least > 0; i++) {
 		struct slot *s = &e->slots[i];
 
@@ -122,7 +124,7 @@ static uint32_t fork_room(struct engine *base, uint32_t func)
 
 	if (e->pending.first || e->stopping)
 		return 0;
-	if (e->target_room == 0)
+	if (e->target_room == 0 || e->target_func != func)
 		choose_target(e, func);
 	return e->target_room;
 }
@@ -153,8 +155,10 @@ static void feed_target(struct engine_fork *e)
 static void feed(struct engine_fork *e)
 {
 	while (e->pending.first && !e->stopping) {
-		if (e->target_room == 0)
-			choose_target(e, e->pending.first->chunk->func);
+		uint32_t func = e->pending.first->chunk->func;
+
+		if (e->target_room == 0 || e->target_func != func)
+			choose_target(e, func);
 		if (e->target_room == 0)
 			return;
 		feed_target(e);
@@ -196,42 +200,64 @@ static bool worth_stealing(const struct engine_fork *e, const struct slot *s,
 	       start_ns + 4ull * STEAL_NS < e->base.now_ns;
 }
 
-static struct slot *richest(struct engine_fork *e, uint32_t *unstarted)
+/*
+ * From which number on an idle one could take: half of what has not started,
+ * less where that would split a chunk that the caller wants whole. A worker
+ * that is about to start its only task keeps it, lest the two take it from
+ * each other in turn; not if it is still in its initializer, and the other one
+ * through with it.
+ */
+static uint32_t steal_from(struct slot *s, bool thief_ready)
+{
+	uint32_t unstarted = slot_unstarted(s);
+	bool last = s->outstanding > unstarted || (thief_ready && !s->ready);
+
+	return slot_cut(s, s->end - (unstarted + last) / 2, NULL);
+}
+
+/* The one with the most to take, from number *to on; NULL: none is worth it. */
+static struct slot *choose_victim(struct engine_fork *e, bool thief_ready,
+				  uint32_t *to)
 {
 	struct slot *best = NULL;
-	uint32_t i, n;
+	uint32_t i, from, most = 0;
 
-	*unstarted = 0;
 	for (i = 0; i < e->nslots; i++) {
 		struct slot *s = &e->slots[i];
 
 		if (!slot_alive(s) || s->state == SLOT_DOOMED || s->hostile ||
-		    s->outstanding <= *unstarted)
+		    s->outstanding <= most)
 			continue;
-		n = slot_unstarted(s);
-		if (n > *unstarted) {
-			best = s;
-			*unstarted = n;
-		}
+		from = steal_from(s, thief_ready);
+		if (s->end - from <= most ||
+		    !worth_stealing(e, s, slot_unstarted(s)))
+			continue;
+		best = s;
+		*to = from;
+		most = s->end - from;
 	}
 	return best;
 }
 
-/* The last `count` tasks that have not started, less where that would split a
- * chunk that the caller wants whole. False: none. */
-static bool steal(struct slot *victim, uint32_t count, struct run_queue *taken)
+/* Whether somebody has work that is not started, now or perhaps later worth
+ * taking. */
+static bool anyone_has_more(struct engine_fork *e)
 {
-	uint32_t to = slot_cut(victim, victim->end - count, NULL);
+	uint32_t i;
 
-	return number_before(to, victim->end) && slot_take(victim, to, taken);
+	for (i = 0; i < e->nslots; i++)
+		if (slot_alive(&e->slots[i]) && e->slots[i].outstanding > 0 &&
+		    e->slots[i].state != SLOT_DOOMED && !e->slots[i].hostile &&
+		    slot_unstarted(&e->slots[i]) > 0)
+			return true;
+	return false;
 }
 
 static void rebalance(struct engine_fork *e)
 {
 	struct run_queue taken;
 	struct slot *victim;
-	uint32_t i, unstarted;
-	bool last;
+	uint32_t i, to;
 
 	e->steal_ns = UINT64_MAX;
 	run_queue_init(&taken);
@@ -240,17 +266,11 @@ static void rebalance(struct engine_fork *e)
 
 		if (!slot_feedable(s) || s->outstanding || s->hostile)
 			continue;
-		victim = richest(e, &unstarted);
-		if (!victim)
+		if (!anyone_has_more(e))
 			return;
 		e->steal_ns = e->base.now_ns + STEAL_CHECK_NS;
-		/* One that is about to start its only task keeps it, lest the
-		 * two take it from each other in turn; not if it is still
-		 * in its initializer, and the other one through with it. */
-		last = victim->outstanding > unstarted ||
-		       (s->ready && !victim->ready);
-		if (!worth_stealing(e, victim, unstarted) ||
-		    !steal(victim, (unstarted + last) / 2, &taken))
+		victim = choose_victim(e, s->ready, &to);
+		if (!victim || slot_take(victim, to, &taken) != SLOT_TAKEN)
 			return;
 		run_queue_prepend(&e->pending, &taken);
 		e->target_room = 0;
@@ -306,6 +326,7 @@ static void replace(struct engine_fork *e, const struct slot *s,
 {
 	if (s == e->target)
 		e->target_room = 0;
+	run_queue_drop_unwanted(&e->base, back);
 	run_queue_prepend(&e->pending, back);
 	e->retry_ns = 0;
 	if (e->stopping && e->served && fork_stopped(&e->base))
@@ -330,15 +351,16 @@ static void bury(struct engine_fork *e, struct slot *s,
 	struct run_queue back;
 	bool starting = s->state == SLOT_STARTING;
 	bool retiring = s->state == SLOT_RETIRING;
+	bool was_ready = s->ready;
 
 	run_queue_init(&back);
 	slot_bury(s, end, &back);
 	e->deaths = s->done > 0 || retiring ? 0 : e->deaths + 1;
 	replace(e, s, &back);
 	brake(e);
-	if (s->ready)
+	if (s->ready && !was_ready)
 		e->failed_starts = 0;
-	else if (starting && ++e->failed_starts >= FAILED_STARTS_MAX)
+	else if (!s->ready && starting && ++e->failed_starts >= FAILED_STARTS_MAX)
 		engine_break(e, PRUN_EINIT, s->init_message);
 }
 
@@ -456,7 +478,7 @@ static void serve(struct engine_fork *e, const struct epoll_event *event)
 {
 	uint64_t data = event->data.u64;
 	struct slot *s;
-	bool ended;
+	bool ended, was_ready;
 
 	if ((data & ENGINE_DATA_MASK) == ENGINE_DATA_OTHER) {
 		e->base.events->readable(e->base.ctx, data);
@@ -476,9 +498,10 @@ static void serve(struct engine_fork *e, const struct epoll_event *event)
 	}
 	if (event->events & EPOLLOUT)
 		slot_send(s);
+	was_ready = s->ready;
 	if (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		slot_receive(s);
-	if (s->ready)
+	if (s->ready && !was_ready)
 		e->failed_starts = 0;
 	if (slot_feedable(s) && !s->hostile &&
 	    atomic_load_explicit(&s->board->full, memory_order_acquire))
@@ -633,6 +656,9 @@ static void stop_slot(struct engine_fork *e, struct slot *s,
 
 	if (!slot_alive(s))
 		return;
+	/* Said once, the grace runs from then on. */
+	if (how == ENGINE_TERM && s->kill_ns != UINT64_MAX)
+		return;
 	if (how == ENGINE_DRAIN ||
 	    (how == ENGINE_TERM && s->outstanding == 0 &&
 	     s->state != SLOT_DOOMED)) {
@@ -642,6 +668,8 @@ static void stop_slot(struct engine_fork *e, struct slot *s,
 				     e->base.config->grace_ms * 1000000ull;
 		return;
 	}
+	if (s->state == SLOT_DOOMED && how == ENGINE_TERM)
+		return;
 	run_queue_init(&back);
 	slot_doom(s, how == ENGINE_KILL ? SIGKILL : SIGTERM, &back);
 	s->kill_ns = how == ENGINE_KILL ?

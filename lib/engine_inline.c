@@ -58,6 +58,13 @@ static int send_inline(void *ctx, struct iovec *iov, int count)
 	return rc;
 }
 
+static void finish_worker(struct engine_inline *e)
+{
+	e->base.busy = true;
+	worker_finish(e->worker);
+	e->base.busy = false;
+}
+
 static void drop_worker(struct engine_inline *e)
 {
 	worker_free(e->worker);
@@ -81,6 +88,7 @@ static bool start_worker(struct engine_inline *e)
 {
 	struct frame f;
 	char text[512];
+	bool ready;
 
 	e->fresh = 0;
 	e->given = 0;
@@ -88,7 +96,10 @@ static bool start_worker(struct engine_inline *e)
 	if (e->board)
 		e->worker = worker_new(&e->setup, e->board, 0, send_inline,
 				       NULL, e);
-	if (!e->worker || worker_ready(e->worker) < 0) {
+	e->base.busy = true;
+	ready = e->worker && worker_ready(e->worker) == 0;
+	e->base.busy = false;
+	if (!ready) {
 		text[0] = '\0';
 		if (e->worker && frame_next(&f, &e->in) > 0) {
 			memcpy(text, f.body, (size_t)f.size);
@@ -147,7 +158,9 @@ static void run_one(struct engine_inline *e, struct run *r)
 		e->fresh += r->count;
 		e->given += r->count;
 		run_mark(r, TASK_SENT);
+		e->base.busy = true;
 		rc = worker_run(e->worker);
+		e->base.busy = false;
 		worker_flush(e->worker);
 		give_results(e, r);
 	}
@@ -227,7 +240,7 @@ static int inline_step(struct engine *base, uint64_t deadline_ns)
 	if (e->worker || start_worker(e))
 		run_one(e, next_run(e));
 	if (e->worker && max && e->given >= max) {
-		worker_finish(e->worker);
+		finish_worker(e);
 		drop_worker(e);
 	}
 	inline_flush(base, false);
@@ -250,7 +263,7 @@ static void inline_stop(struct engine *base, enum engine_stop how)
 	inline_withdraw(base, NULL, false);
 	e->stopped = true;
 	if (e->worker)
-		worker_finish(e->worker);
+		finish_worker(e);
 	drop_worker(e);
 }
 

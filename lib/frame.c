@@ -101,6 +101,14 @@ static size_t head_size(uint64_t tag)
 	}
 }
 
+bool frame_peek_tasks(struct frame_tasks *head, const struct frame_reader *r)
+{
+	if (r->end - r->start < sizeof(*head))
+		return false;
+	memcpy(head, r->data + r->start, sizeof(*head));
+	return head->tag >> 56 == FRAME_TASKS;
+}
+
 size_t frame_reader_missing(const struct frame_reader *r)
 {
 	size_t left = r->end - r->start;

@@ -25,6 +25,7 @@
  * of a chunk without decoding one.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -107,6 +108,9 @@ unsigned char *frame_reader_space(struct frame_reader *r, size_t min,
 void frame_reader_fed(struct frame_reader *r, size_t size);
 /* 1 and a frame, 0: none yet, PRUN_EPROTO or PRUN_ETOOBIG. */
 int frame_next(struct frame *f, struct frame_reader *r);
+/* The head of a TASKS frame that has not come whole; false: it is none, or too
+ * little of it has. */
+bool frame_peek_tasks(struct frame_tasks *head, const struct frame_reader *r);
 /* How many bytes are missing for the frame begun: a hint for reading. */
 size_t frame_reader_missing(const struct frame_reader *r);
 

@@ -39,15 +39,18 @@ static bool next_or_end(struct prun_pool *pool, struct prun_job *job)
 }
 
 /* Results are there: see to it that there will be more. */
-static void visit(struct prun_pool *pool)
+static int visit(struct prun_pool *pool)
 {
+	int rc;
+
 	if (pool->driver) {
 		pool_fill(pool, true);
-		return;
+		return 0;
 	}
 	pool_enter(pool, false);
-	pool_turn(pool, 0);
+	rc = pool_turn(pool, 0);
 	remember_visit(pool);
+	return rc < 0 ? rc : 0;
 }
 
 static int wait_for_next(struct prun_pool *pool, struct prun_job *job,
@@ -62,12 +65,21 @@ static int wait_for_next(struct prun_pool *pool, struct prun_job *job,
 	return rc;
 }
 
+/* The pool may have gone before. */
+static void unpin(struct prun_pool *pool, struct prun_job *job)
+{
+	if (pool)
+		pool_unpin(pool, job);
+	else
+		job->pins--;
+}
+
 static int take_next(const struct prun_result **result, struct prun_job *job,
 		     int timeout_ms)
 {
 	struct prun_pool *pool = job->pool;
 	uint64_t before = job->delivered;
-	int rc = 0;
+	int rc = job->forked ? PRUN_EFORKED : 0;
 
 	if (pool)
 		rc = pool_check_drive(pool);
@@ -76,10 +88,18 @@ static int take_next(const struct prun_result **result, struct prun_job *job,
 	if (rc < 0)
 		return rc;
 	if (pool && !job->completed && visit_due(pool, job))
-		visit(pool);
-	if (!job_take(job)) {
-		if (pool && !next_or_end(pool, job))
+		rc = visit(pool);
+	if (!job->handle)
+		return PRUN_EINVAL;
+	if (job_take(job)) {
+		/* The call after this one is told. */
+		if (rc == PRUN_EWOKEN)
+			prun_pool_wake(pool);
+	} else {
+		if (rc == 0 && pool && !next_or_end(pool, job))
 			rc = wait_for_next(pool, job, timeout_ms);
+		if (!job->handle)
+			return PRUN_EINVAL;
 		if (job->delivered == before)
 			return rc < 0 ? rc : job->error;
 	}
@@ -96,7 +116,9 @@ int prun_job_next(const struct prun_result **result, struct prun_job *job,
 	int rc;
 
 	pool_lock(pool);
+	pool_pin(job);
 	rc = take_next(result, job, timeout_ms);
+	unpin(pool, job);
 	pool_unlock(pool);
 	return rc;
 }
@@ -104,7 +126,7 @@ int prun_job_next(const struct prun_result **result, struct prun_job *job,
 static int look_at(const struct prun_result **result, struct prun_job *job,
 		   uint64_t index)
 {
-	if (job->pool && pool_is_forked(job->pool))
+	if (job->forked || (job->pool && pool_is_forked(job->pool)))
 		return PRUN_EFORKED;
 	if (job_is_stream(job))
 		return PRUN_EINVAL;
@@ -140,7 +162,7 @@ static int wait_for_end(struct prun_job *job, int timeout_ms)
 	int rc;
 
 	if (!pool)
-		return 0;
+		return job->forked ? PRUN_EFORKED : 0;
 	rc = pool_check_drive(pool);
 	if (rc < 0 || job->completed)
 		return rc;
@@ -148,6 +170,8 @@ static int wait_for_end(struct prun_job *job, int timeout_ms)
 	rc = pool_drive(pool, job, completed_or_stuck,
 			pool_deadline(timeout_ms));
 	pool_leave(pool);
+	if (!job->handle)
+		return PRUN_EINVAL; /* a callback has freed it */
 	if (rc == 0 && !job->completed)
 		return PRUN_ENOTREADY;
 	return rc;
@@ -159,7 +183,9 @@ int prun_job_wait(struct prun_job *job, int timeout_ms)
 	int rc;
 
 	pool_lock(pool);
+	pool_pin(job);
 	rc = wait_for_end(job, timeout_ms);
+	unpin(pool, job);
 	pool_unlock(pool);
 	return rc;
 }
@@ -188,7 +214,9 @@ int prun_job_get(const struct prun_result **result, struct prun_job *job,
 
 	*result = NULL;
 	pool_lock(pool);
+	pool_pin(job);
 	rc = get_result(result, job, timeout_ms);
+	unpin(pool, job);
 	pool_unlock(pool);
 	return rc;
 }
@@ -308,8 +336,7 @@ int prun_job_on_done(struct prun_job *job, prun_done_fn fn, void *payload)
 	if (rc == 0 && job->completed)
 		pool_call_done(pool, job);
 	/* It may have freed the job. */
-	if (!job->handle && job->completed && !job->in_callback && !job->news)
-		pool_release(pool, job);
+	pool_release_unused(pool, job);
 	pool_unlock(pool);
 	return rc;
 }
@@ -330,20 +357,6 @@ int prun_job_cancel(struct prun_job *job, int force)
 	return rc;
 }
 
-static void let_go(struct prun_pool *pool, struct prun_job *job)
-{
-	job->handle = false;
-	if (pool_is_forked(pool) || pool->in_source)
-		return; /* the pool's free takes it along */
-	if (!job->callback && !job->error_callback) {
-		if (!job->completed)
-			pool_cancel(pool, job, false, PRUN_ECANCELLED);
-		job_discard(job);
-	}
-	if (job->completed && !job->in_callback && !job->news)
-		pool_release(pool, job);
-}
-
 void prun_job_free(struct prun_job *job)
 {
 	struct prun_pool *pool;
@@ -356,6 +369,6 @@ void prun_job_free(struct prun_job *job)
 		return;
 	}
 	pool_lock(pool);
-	let_go(pool, job);
+	pool_let_go(pool, job);
 	pool_unlock(pool);
 }

@@ -353,6 +353,7 @@ static int pull_one(struct prun_job *job, struct chunk *c,
 
 	item->index = job->pulled;
 	item->cookie = NULL;
+	c->args.base = before;
 	c->args.max = before + (size_t)job->max_payload;
 	rc = job->source(item, job->source_payload);
 	if (rc == 1) {
@@ -602,6 +603,7 @@ bool job_end(struct prun_job *job, int error, const char *text)
 	job->withdrawn_status = error;
 	job->withdrawn_text = text;
 	job->ended = true;
+	job->given_up = true;
 	job->waiting = false;
 	job->building = NULL;
 	end_retries(job);

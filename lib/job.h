@@ -57,6 +57,11 @@ struct prun_job {
 	bool completed; /* all is done, and said by the callbacks */
 	bool discard;	/* nobody will read its results */
 	bool in_callback;
+	bool free_later; /* its handle was freed in a source */
+	bool given_up;	 /* by job_end */
+	bool forked;	 /* the pool was freed in a copy of its process */
+	bool wait_poll;	 /* waits for what cannot be polled */
+	uint32_t pins;	 /* calls that are on it */
 	bool waiting; /* the source has nothing yet */
 	bool star;    /* its arguments are arrays of parameters */
 	int wait_fd;  /* a copy of what it waits for, or -1 */

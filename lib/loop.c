@@ -7,6 +7,8 @@
 /* The longest absence of the caller that is believed. */
 #define GAP_MAX_NS 10000000000u
 #define GLANCE_SUBMITS 512u
+/* How often a source is asked that waits for what cannot be polled. */
+#define POLL_SOURCE_NS 10000000u
 
 /* -- Rules of every call -- */
 
@@ -18,7 +20,7 @@ bool pool_is_forked(const struct prun_pool *pool)
 /* For calls that change something but do not drive the pool. */
 int pool_check(const struct prun_pool *pool)
 {
-	if (pool_is_forked(pool))
+	if (pool_is_forked(pool) || pool->engine->busy)
 		return PRUN_EFORKED;
 	return pool->in_source ? PRUN_EDEADLK : 0;
 }
@@ -26,7 +28,7 @@ int pool_check(const struct prun_pool *pool)
 /* For calls that drive the pool. */
 int pool_check_drive(const struct prun_pool *pool)
 {
-	if (pool_is_forked(pool))
+	if (pool_is_forked(pool) || pool->engine->busy)
 		return PRUN_EFORKED;
 	/* Of a pool with a thread of its own, that is where callbacks run. */
 	if (pool->in_callback && pool->driver)
@@ -126,6 +128,7 @@ void pool_ask_again(struct prun_pool *pool, struct prun_job *job)
 {
 	poller_unwatch(&pool->engine->poller, &job->wait_fd);
 	job->waiting = false;
+	job->wait_poll = false;
 	pool_activate(pool, job);
 }
 
@@ -142,7 +145,11 @@ static void start_waiting(struct prun_pool *pool, struct prun_job *job)
 			  (uintptr_t)job | ENGINE_DATA_OTHER);
 	job->wait_fd = rc < 0 ? -1 : rc;
 	if (rc == -EPERM) {
-		job->waiting = false;
+		/* Always readable, says the system of a file. The source knows
+		 * better: a file grows. */
+		job->wait_poll = true;
+		if (pool->due_ns > now_ns() + POLL_SOURCE_NS)
+			pool->due_ns = now_ns() + POLL_SOURCE_NS;
 	} else if (rc < 0) {
 		job_end(job, rc, prun_strerror(rc));
 		pool_tell(pool, job);
@@ -157,7 +164,7 @@ void pool_ask_all(struct prun_pool *pool)
 		return;
 	pool->waiting = 0;
 	for (job = pool->jobs; job; job = job->next)
-		if (job->waiting && job->wait_fd < 0)
+		if (job->waiting && job->wait_fd < 0 && !job->wait_poll)
 			pool_ask_again(pool, job);
 }
 
@@ -214,7 +221,14 @@ static void on_readable(void *ctx, uint64_t data)
 		pool_ask_again(ctx, job);
 }
 
+/* What was cancelled while a worker had it need not be run. */
+static bool is_wanted(const struct chunk *c)
+{
+	return !c->job->given_up;
+}
+
 const struct engine_events pool_events = {
+	.wanted = is_wanted,
 	.done = on_done,
 	.withdrawn = on_withdrawn,
 	.broken = on_broken,
@@ -266,6 +280,8 @@ static uint64_t serve_job(struct prun_pool *pool, struct prun_job *job,
 {
 	struct chunk *c;
 
+	if (job->wait_poll)
+		pool_ask_again(pool, job);
 	if (!job->terms || job->completed)
 		return UINT64_MAX;
 	if (job->terms->deadline_ns <= now) {
@@ -346,6 +362,18 @@ static int call_back(struct prun_pool *pool, struct prun_job *job,
 	return rc;
 }
 
+/* A callback like the others: it may free the job, too. */
+static void free_payload(struct prun_pool *pool, struct prun_job *job)
+{
+	if (!job->payload_free)
+		return;
+	job->in_callback = true;
+	pool_begin_callback(pool);
+	job_free_payload(job);
+	pool_end_callback(pool);
+	job->in_callback = false;
+}
+
 void pool_call_done(struct prun_pool *pool, struct prun_job *job)
 {
 	bool nested = pool->in_callback;
@@ -403,8 +431,54 @@ void pool_release(struct prun_pool *pool, struct prun_job *job)
 	job_destroy(job);
 }
 
+void pool_release_unused(struct prun_pool *pool, struct prun_job *job)
+{
+	if (job->completed && !job->handle && !job->news &&
+	    !job->in_callback && !job->pins)
+		pool_release(pool, job);
+}
+
+void pool_let_go(struct prun_pool *pool, struct prun_job *job)
+{
+	job->handle = false;
+	/* In a forked copy the pool's free takes it along. */
+	if (pool_is_forked(pool))
+		return;
+	if (pool->in_source || pool->engine->busy) {
+		job->free_later = true;
+		pool_tell(pool, job);
+		return;
+	}
+	job->free_later = false;
+	if (!job->callback && !job->error_callback) {
+		if (!job->completed)
+			pool_cancel(pool, job, false, PRUN_ECANCELLED);
+		job_discard(job);
+	}
+	pool_release_unused(pool, job);
+}
+
+void pool_pin(struct prun_job *job)
+{
+	job->pins++;
+}
+
+bool pool_unpin(struct prun_pool *pool, struct prun_job *job)
+{
+	bool freed = !job->handle;
+
+	job->pins--;
+	pool_release_unused(pool, job);
+	return !freed;
+}
+
 static void collect_job(struct prun_pool *pool, struct prun_job *job)
 {
+	if (job->free_later) {
+		job->pins++; /* there is more to do with it here */
+		pool_let_go(pool, job);
+		job->pins--;
+	}
 	if (job_pushes(job))
 		push_results(pool, job);
 	if (!job->completed && job_all_done(job)) {
@@ -415,14 +489,11 @@ static void collect_job(struct prun_pool *pool, struct prun_job *job)
 			pool_ask_again(pool, job);
 		pool_deactivate(pool, job);
 		say_completed(pool, job);
-		job->in_callback = true; /* it may free the job */
-		job_free_payload(job);
-		job->in_callback = false;
+		free_payload(pool, job);
 		pool_call_done(pool, job);
 	}
 	/* A callback may have made news of it again: the next round's. */
-	if (job->completed && !job->handle && !job->news)
-		pool_release(pool, job);
+	pool_release_unused(pool, job);
 }
 
 /* Tasks that run when the job is to end by force come back as withdrawn later:
@@ -574,8 +645,8 @@ int pool_drive(struct prun_pool *pool, struct prun_job *job,
 			break;
 		if (done(pool, job))
 			break;
-		if (rc == 0 && deadline_ns != UINT64_MAX &&
-		    now_ns() >= deadline_ns) {
+		/* However much happens in the meantime. */
+		if (deadline_ns != UINT64_MAX && now_ns() >= deadline_ns) {
 			rc = PRUN_ETIMEDOUT;
 			break;
 		}

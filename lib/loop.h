@@ -115,6 +115,14 @@ int pool_turn(struct prun_pool *pool, uint64_t deadline_ns);
 int pool_drive(struct prun_pool *pool, struct prun_job *job,
 		bool (*done)(struct prun_pool *, struct prun_job *),
 		uint64_t deadline_ns);
+/* Release it when nobody has it and nothing is to come. */
+void pool_release_unused(struct prun_pool *pool, struct prun_job *job);
+/* Its handle is freed. */
+void pool_let_go(struct prun_pool *pool, struct prun_job *job);
+/* A call is on the job, whose callbacks may free it. False from unpin: they
+ * have, and it is gone. */
+void pool_pin(struct prun_job *job);
+bool pool_unpin(struct prun_pool *pool, struct prun_job *job);
 /* A round of the driver's. */
 bool pool_round(void *pool);
 /* Call the functions that wait for the job's end. */

@@ -233,12 +233,16 @@ int prun_pool_join(struct prun_pool *pool, int timeout_ms)
 }
 
 /* Jobs without a handle go, the others lose their pool. */
-static void part_from_jobs(struct prun_pool *pool)
+static void part_from_jobs(struct prun_pool *pool, bool forked)
 {
 	struct prun_job *job, *next;
 
 	for (job = pool->jobs; job; job = next) {
 		next = job->next;
+		/* The payload is the parent's business. */
+		if (forked)
+			job->payload_free = NULL;
+		job->forked = forked;
 		job->cache = NULL;
 		job->pool = NULL;
 		if (!job->handle)
@@ -270,7 +274,7 @@ int prun_pool_free(struct prun_pool *pool)
 		return 0;
 	e = pool->engine;
 	if (pool_is_forked(pool)) {
-		part_from_jobs(pool);
+		part_from_jobs(pool, true);
 		e->ops->forget(e);
 		release_memory(pool);
 		return 0;
@@ -284,7 +288,7 @@ int prun_pool_free(struct prun_pool *pool)
 	terminate(pool);
 	e->ops->stop(e, ENGINE_KILL);
 	pool_collect(pool);
-	part_from_jobs(pool);
+	part_from_jobs(pool, false);
 	e->ops->free(e);
 	release_memory(pool);
 	return 0;
@@ -300,6 +304,7 @@ static int wait_for_round(struct prun_pool *pool, int timeout_ms)
 
 static int step(struct prun_pool *pool, int timeout_ms)
 {
+	uint64_t deadline_ns = pool_deadline(timeout_ms);
 	int rc = pool_check_drive(pool);
 
 	if (rc < 0)
@@ -308,7 +313,10 @@ static int step(struct prun_pool *pool, int timeout_ms)
 		return wait_for_round(pool, timeout_ms);
 	pool_enter(pool, false);
 	pool_ask_all(pool);
-	rc = pool_turn(pool, pool_deadline(timeout_ms));
+	/* A timer of the pool's own is nothing that happened. */
+	do {
+		rc = pool_turn(pool, deadline_ns);
+	} while (rc == 0 && deadline_ns && now_ns() < deadline_ns);
 	pool_leave(pool);
 	return rc;
 }

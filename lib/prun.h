@@ -39,9 +39,11 @@
  *               of workers it has killed.
  *   Times.      Timeouts are in milliseconds; negative waits for ever, 0
  *               polls. Times in results are nanoseconds of CLOCK_MONOTONIC.
- *   Fork.       In a forked copy of the caller (and so in a worker) every
- *               call on a pool or job of the parent gives PRUN_EFORKED, and
- *               the free calls release memory only.
+ *   Fork.       In a forked copy of the caller (and so in a worker, and in a
+ *               task of PRUN_START_INLINE) every call on a pool or job of the
+ *               parent that does anything gives PRUN_EFORKED; those that only
+ *               tell a number or a flag tell what it was at the fork. The
+ *               free calls release memory only; no payload_free runs.
  *   Side        The library prints nothing, never exits, installs no signal
  *   effects.    handler, waits for no process that is not its own, and opens
  *               every descriptor close-on-exec. Before it forks it flushes
@@ -512,8 +514,9 @@ struct prun_options {
 					  PRUN_WORKERS_MAX */
 	const struct prun_func *funcs; /* copied; names and ctx are not */
 	size_t nfuncs;                 /* 0: up to the entry with NULL name */
-	uint64_t maxtasksperchild;     /* 0: no limit. A worker that has run so
-					  many tasks is replaced by a new one;
+	uint64_t maxtasksperchild;     /* 0: no limit. A worker is replaced by a
+					  new one after so many tasks, or some
+					  fewer when others took work from it;
 					  a chunk of exact size is finished */
 	uint64_t max_payload;          /* bytes of one argument or result;
 					  0: 256 MiB */
@@ -588,8 +591,9 @@ PRUN_API int prun_pool_new(struct prun_pool **pool,
 PRUN_API int prun_pool_close(struct prun_pool *pool);
 
 /*
- * Stop now: every unfinished job ends at once, its unfinished tasks with
- * PRUN_ECANCELLED; idle workers stop, busy ones get SIGTERM and after
+ * Stop now: every unfinished job ends, its unfinished tasks with
+ * PRUN_ECANCELLED; it is ready, and its callbacks run, at the next call that
+ * drives the pool. Idle workers stop, busy ones get SIGTERM and after
  * grace_ms SIGKILL. Does not wait: prun_pool_join() does. Idempotent.
  */
 PRUN_API int prun_pool_terminate(struct prun_pool *pool);
@@ -625,7 +629,8 @@ PRUN_API int prun_pool_step(struct prun_pool *pool, int timeout_ms);
 PRUN_API int prun_pool_fd(struct prun_pool *pool);
 
 /* Make the call that drives the pool, or the next one, return PRUN_EWOKEN,
- * and ask waiting sources again. Any thread; async-signal-safe. */
+ * and ask waiting sources again; prun_map(), prun_starmap() and prun_apply()
+ * only do the latter. Any thread; async-signal-safe. */
 PRUN_API int prun_pool_wake(struct prun_pool *pool);
 
 /* 0, or the error that broke the pool; *message (may be NULL) is its text,
@@ -722,7 +727,8 @@ struct prun_call {
 				  at the most; 0: 65,536 */
 	uint64_t bufferbytes;  /* streams: bytes of their arguments and
 				  results, with some 40 of bookkeeping a task,
-				  above which no more are pulled; 0: 4 MiB */
+				  above which no more are pulled, but to fill
+				  a chunk of exact size; 0: 4 MiB */
 	/*
 	 * apply: one of the two is called once with the result.
 	 * map: callback(job, NULL) once when all succeeded, otherwise
@@ -735,8 +741,8 @@ struct prun_call {
 	prun_callback_fn error_callback;
 	void *payload;
 	/* Called exactly once when the job no longer needs payload and
-	 * source_payload: after its last callback, or before a failed submit
-	 * returns. May be NULL. */
+	 * source_payload: after its last callback, as one of them, or before a
+	 * failed submit returns. May be NULL. */
 	void (*payload_free)(void *payload);
 	/* Each argument is an array, whose elements are the parameters of the
 	 * task; one that is no array is its task's PRUN_ETYPE. Set by
@@ -800,7 +806,8 @@ PRUN_API int prun_pool_submit(struct prun_job **job, struct prun_pool *pool,
 /* Thin wrappers that set call->order: */
 /* Submit and wait until all tasks are done. 0 also when tasks failed: look at
  * prun_job_successful() or the results. An error of the submission, of the
- * source or of the pool is returned, with *job set if there is a job. */
+ * source or of the pool is returned, with *job set if there is a job (NULL when
+ * a callback has freed it). With a NULL `job` it is freed at the end. */
 PRUN_API int prun_map(struct prun_job **job, struct prun_pool *pool,
 		      const struct prun_call *call);
 PRUN_API int prun_map_async(struct prun_job **job, struct prun_pool *pool,
@@ -826,7 +833,8 @@ PRUN_API uint32_t prun_chunksize_default(uint64_t n, uint32_t workers);
 /*
  * The next result, in the job's order. 1 and *result; 0 at the end
  * (repeatable); PRUN_ETIMEDOUT (nothing is lost); PRUN_EWOKEN; PRUN_EDEADLK;
- * PRUN_EINVAL for a job that gives its results to callbacks. A task's failure
+ * PRUN_EINVAL for a job that gives its results to callbacks, or that one of
+ * them has freed meanwhile. A task's failure
  * is a result with its status. When the source failed, its error comes once
  * all results have been taken, in place of the end; so does the pool's, when
  * it broke, and PRUN_ECANCELLED for a job that was cancelled. Drives the pool; blocks at most timeout_ms.
@@ -846,7 +854,7 @@ PRUN_API int prun_job_get(const struct prun_result **result,
 			  struct prun_job *job, int timeout_ms);
 
 /* Drive the pool until the job is finished. 0, PRUN_ETIMEDOUT, PRUN_EWOKEN,
- * PRUN_EDEADLK. A stream is finished when its tasks are; one that waits for
+ * PRUN_EDEADLK, PRUN_EINVAL when a callback has freed it. A stream is finished when its tasks are; one that waits for
  * prun_job_next() to make room gives PRUN_ENOTREADY instead of hanging. */
 PRUN_API int prun_job_wait(struct prun_job *job, int timeout_ms);
 /* 1 when all tasks of the job are done, failed or cancelled. */

@@ -49,6 +49,7 @@ struct run *run_new(struct chunk *c, uint32_t at, uint32_t count, bool solo)
 	r->number = 0;
 	r->left = count;
 	r->solo = solo;
+	r->strikes = 0;
 	return r;
 }
 
@@ -60,6 +61,7 @@ struct run *run_cut(struct run *r, uint32_t count)
 	if (rest) {
 		r->count = count;
 		r->left = count;
+		rest->strikes = r->strikes;
 	}
 	return rest;
 }
@@ -110,6 +112,22 @@ void run_queue_withdraw(struct engine *e, struct run_queue *q,
 	for (; r; r = next) {
 		next = r->next;
 		if (job && r->chunk->job != job) {
+			run_queue_push(q, r);
+			continue;
+		}
+		run_give_back(e, r, NULL);
+		free(r);
+	}
+}
+
+void run_queue_drop_unwanted(struct engine *e, struct run_queue *q)
+{
+	struct run *r = q->first, *next;
+
+	run_queue_init(q);
+	for (; r; r = next) {
+		next = r->next;
+		if (e->events->wanted(r->chunk)) {
 			run_queue_push(q, r);
 			continue;
 		}

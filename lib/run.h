@@ -17,6 +17,7 @@ struct run {
 	uint32_t count;
 	uint32_t number; /* in flight: of the first task */
 	uint32_t left;	 /* in flight: without a result */
+	uint32_t strikes; /* workers that died before they could start it */
 	bool solo;
 };
 
@@ -47,6 +48,8 @@ void run_fail(struct engine *e, struct run *r, int status);
 /* The runs of one job (NULL: all) are withdrawn and freed, the others stay. */
 void run_queue_withdraw(struct engine *e, struct run_queue *q,
 			const struct prun_job *job);
+/* The same for those that nobody wants any more. */
+void run_queue_drop_unwanted(struct engine *e, struct run_queue *q);
 void run_queue_free(struct run_queue *q);
 /* The first one, taken out; NULL: none. */
 struct run *run_queue_pop(struct run_queue *q);

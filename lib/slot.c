@@ -14,6 +14,14 @@
 #define RECEIVE_BYTES ((size_t)128 << 10)
 /* A worker silent for so long is looked at. */
 #define CHECK_NS 1000000u
+/* What cannot be is seen so often, at least, before it is believed. */
+#define DOUBTS_MAX 8u
+/* A worker's clock may be ahead of what was read here before its result was,
+ * but not by so much: then it lies. */
+#define CLOCK_SLACK_NS 1000000000u
+/* A run that has cost so many workers, before one could start it, has cost
+ * enough. */
+#define STRIKES_MAX 5u
 /* Results handed up in one call. */
 #define RANGE_MAX 64u
 
@@ -83,6 +91,8 @@ static void slot_reset(struct slot *s)
 	s->ready_ns = 0;
 	s->done = 0;
 	s->given_up = NULL;
+	s->doubts = 0;
+	s->blamed = false;
 }
 
 static int start_forked(struct slot *s)
@@ -256,6 +266,7 @@ static void take_runs(struct slot *s, uint32_t to, struct run_queue *back)
 	for (; r; r = next) {
 		next = r->next;
 		s->outstanding -= r->count;
+		s->given -= r->count;
 		s->bytes -= run_bytes(r);
 		run_mark(r, TASK_QUEUED);
 		run_queue_push(back, r);
@@ -302,18 +313,31 @@ static void drop_empty_runs(struct slot *s)
 	s->flight.last = at;
 }
 
-bool slot_take(struct slot *s, uint32_t to, struct run_queue *back)
+enum slot_taken slot_take(struct slot *s, uint32_t to, struct run_queue *back)
 {
+	if (!number_before(to, s->end))
+		return SLOT_STARTED;
 	if (!prepare_cut(s, to))
-		return false;
+		return SLOT_NO_MEMORY;
 	if (!board_withdraw(s->board, to)) {
 		drop_empty_runs(s);
-		return false;
+		return SLOT_STARTED;
 	}
 	s->end = to;
 	take_runs(s, to, back);
 	drop_empty_runs(s);
-	return true;
+	return SLOT_TAKEN;
+}
+
+/* The end of the run that holds a number. */
+static uint32_t run_end(const struct slot *s, uint32_t number)
+{
+	const struct run *r;
+
+	for (r = s->flight.first; r; r = r->next)
+		if (number - r->number < r->count)
+			return r->number + r->count;
+	return number;
 }
 
 uint32_t slot_cut(const struct slot *s, uint32_t to,
@@ -337,6 +361,7 @@ uint32_t slot_cut(const struct slot *s, uint32_t to,
 void slot_take_all(struct slot *s, const struct prun_job *job, bool split,
 		   struct run_queue *back)
 {
+	enum slot_taken taken;
 	const struct run *r;
 	uint32_t to;
 
@@ -345,12 +370,16 @@ void slot_take_all(struct slot *s, const struct prun_job *job, bool split,
 			break;
 	if (!r)
 		return;
-	/* Each failure means that one more task was started meanwhile. */
+	/* That one has started meanwhile ends: they are finitely many. Without
+	 * memory to cut the run across, the runs behind it must do. */
 	do {
 		to = s->end - slot_unstarted(s);
 		if (!split)
 			to = slot_cut(s, to, job);
-	} while (number_before(to, s->end) && !slot_take(s, to, back) &&
+		taken = slot_take(s, to, back);
+		if (taken == SLOT_NO_MEMORY)
+			taken = slot_take(s, run_end(s, to), back);
+	} while (taken == SLOT_STARTED && number_before(to, s->end) &&
 		 !s->hostile);
 }
 
@@ -456,8 +485,10 @@ static void range_flush(struct range *g)
 	estimate(s, g);
 	g->count = 0;
 	if (!e->events->done(e->ctx, g->chunk, g->first, count, g->results,
-			     &who))
+			     &who)) {
+		s->blamed = true;
 		slot_hostile(s, "a value that is no msgpack");
+	}
 }
 
 /* The run in flight that holds a number; NULL: none does. */
@@ -523,6 +554,11 @@ static void take_result(struct slot *s, const struct frame *f, struct range *g)
 	result->size = f->size;
 	result->start_ns = head->start_ns;
 	result->run_ns = head->run_ns;
+	if (head->start_ns > s->engine->now_ns + CLOCK_SLACK_NS ||
+	    head->run_ns > s->engine->now_ns + CLOCK_SLACK_NS - s->born_ns) {
+		result->start_ns = s->engine->now_ns;
+		result->run_ns = 0;
+	}
 	s->outstanding--;
 	s->done++;
 	s->bytes -= chunk_argument_size(c, i);
@@ -653,6 +689,18 @@ static void harvest(struct slot *s)
 	take_frames(s);
 }
 
+static bool in_some_lane(const struct slot *s)
+{
+	uint64_t start_ns;
+	uint32_t number;
+	unsigned lane;
+
+	for (lane = 0; lane < PRUN_LANES_MAX; lane++)
+		if (board_running(s->board, lane, &number, &start_ns))
+			return true;
+	return false;
+}
+
 void slot_check(struct slot *s)
 {
 	uint64_t now = s->engine->now_ns;
@@ -669,9 +717,15 @@ void slot_check(struct slot *s)
 	 * runs that long already, nothing can be waiting on the board. */
 	if (slot_unstarted(s) < s->outstanding &&
 	    board_running(s->board, 0, &number, &start_ns) &&
-	    start_ns + CHECK_NS < now) {
-		s->check_ns = UINT64_MAX;
+	    start_ns + CHECK_NS < now)
 		return;
+	/* A task that is claimed is in a lane until its result is committed. */
+	if (slot_unstarted(s) < s->outstanding && !in_some_lane(s) &&
+	    board_committed(s->board) == s->received) {
+		if (++s->doubts == DOUBTS_MAX)
+			slot_hostile(s, "an impossible claim");
+	} else {
+		s->doubts = 0;
 	}
 	s->check_ns = now + CHECK_NS;
 }
@@ -842,28 +896,31 @@ static void describe_late(char *text, size_t size, const struct slot *s,
 		 (double)run_ns / 1e6);
 }
 
+/* A task that has no time was not started. */
 static void describe(char *text, size_t size, const struct slot *s, pid_t pid,
 		     const struct process_end *end, uint64_t run_ns)
 {
-	double ms = (double)run_ns / 1e6;
+	char when[64] = "before it could start the task";
 	const char *name;
 
+	if (run_ns)
+		snprintf(when, sizeof(when), "after %.1f ms",
+			 (double)run_ns / 1e6);
 	if (s->hostile) {
-		snprintf(text, size, "the worker (pid %d) sent %s, after "
-			 "%.1f ms", (int)pid, s->hostile, ms);
+		snprintf(text, size, "the worker (pid %d) sent %s, %s",
+			 (int)pid, s->hostile, when);
 	} else if (!end->known) {
-		snprintf(text, size, "the worker (pid %d) died after %.1f ms; "
-			 "how is not known, its status was taken by another "
-			 "wait()", (int)pid, ms);
+		snprintf(text, size, "the worker (pid %d) died %s; how is not "
+			 "known, its status was taken by another wait()",
+			 (int)pid, when);
 	} else if (end->signal) {
 		name = sigabbrev_np(end->signal);
 		snprintf(text, size, "the worker (pid %d) was killed by %s%s "
-			 "(signal %d) after %.1f ms", (int)pid,
-			 name ? "SIG" : "a ", name ? name : "real-time signal",
-			 end->signal, ms);
+			 "(signal %d) %s", (int)pid, name ? "SIG" : "a ",
+			 name ? name : "real-time signal", end->signal, when);
 	} else {
 		snprintf(text, size, "the worker (pid %d) exited with code %d "
-			 "after %.1f ms", (int)pid, end->code, ms);
+			 "%s", (int)pid, end->code, when);
 	}
 }
 
@@ -927,8 +984,8 @@ static uint32_t last_claim(const struct slot *s)
 	uint32_t next = word_next(board_word(s->board));
 
 	if (next - first > s->fresh - first)
-		return first + 1;
-	if (s->hostile && next == first)
+		next = first;
+	if (s->hostile && next == first && !s->blamed)
 		return first + 1;
 	return next;
 }
@@ -950,6 +1007,11 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 			running += r->chunk->states[r->at + i] ==
 					   TASK_SENT &&
 				   number_before(r->number + i, next);
+	r = flight->first;
+	/* It died with nothing started, though it had something to start. */
+	if (r && running == 0 && r->left == r->count && s->ready && !s->late &&
+	    !s->given_up && ++r->strikes == STRIKES_MAX)
+		next = r->number + 1;
 	while ((r = flight->first) != NULL) {
 		flight->first = r->next;
 		again = running > 1 &&
@@ -1013,7 +1075,7 @@ void slot_bury(struct slot *s, const struct process_end *end,
 	if (!s->ready && s->init_status == 0 && s->state == SLOT_STARTING) {
 		s->init_status = PRUN_EINIT;
 		describe(s->init_message, sizeof(s->init_message), s, pid, end,
-			 0);
+			 s->engine->now_ns - s->born_ns);
 	}
 	slot_release(s);
 }

@@ -60,6 +60,8 @@ struct slot {
 	uint64_t born_ns, ready_ns; /* its start, 0: not yet */
 	uint64_t done;		    /* results of this process */
 	uint64_t started;	    /* processes so far */
+	unsigned doubts; /* checks that found a claimed task nowhere */
+	bool blamed;	 /* a task was failed for what it sent */
 	uint64_t *estimates; /* of the engine: task time by function, ns */
 	const struct prun_job *given_up; /* killed to be rid of its tasks */
 };
@@ -90,9 +92,14 @@ bool slot_grantable(struct slot *s);
 /* Grant the run and queue its frame. Takes the run. 0 or -ENOMEM (the run is
  * the caller's still). */
 int slot_give(struct slot *s, struct run *r);
+enum slot_taken {
+	SLOT_TAKEN,
+	SLOT_STARTED,  /* nothing: one of them has started, or there is none */
+	SLOT_NO_MEMORY /* nothing: it takes some to cut a run in two */
+};
 /* Take back all numbers from `to` on, which must be the start of no task that
- * runs; what was taken goes to `back`. False: one of them has started. */
-bool slot_take(struct slot *s, uint32_t to, struct run_queue *back);
+ * runs; what was taken goes to `back`. */
+enum slot_taken slot_take(struct slot *s, uint32_t to, struct run_queue *back);
 /*
  * Where to cut instead of at `to`: behind a run that is not to be split, save
  * one of the job that is given up.

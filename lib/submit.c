@@ -105,15 +105,17 @@ static bool is_completed(struct prun_pool *pool, struct prun_job *job)
 	return job->completed;
 }
 
-static int wait_for(struct prun_job *job, uint32_t timeout_ms)
+static int wait_for(struct prun_job **out, struct prun_pool *pool,
+		    uint32_t timeout_ms)
 {
-	struct prun_pool *pool = job->pool;
+	struct prun_job *job = *out;
 	uint64_t deadline_ns = timeout_ms ?
 				       now_ns() + timeout_ms * 1000000ull :
 				       UINT64_MAX;
 	int rc;
 
 	pool_lock(pool);
+	pool_pin(job);
 	do {
 		pool_enter(pool, true);
 		rc = pool_drive(pool, job, is_completed, deadline_ns);
@@ -121,6 +123,8 @@ static int wait_for(struct prun_job *job, uint32_t timeout_ms)
 	} while (rc == PRUN_EWOKEN);
 	if (rc == 0)
 		rc = job->error;
+	if (!pool_unpin(pool, job))
+		*out = NULL; /* a callback has freed it */
 	pool_unlock(pool);
 	return rc;
 }
@@ -130,9 +134,11 @@ static int submit_and_wait(struct prun_job **out, struct prun_pool *pool,
 			   const struct prun_call *call, enum prun_order order,
 			   bool star)
 {
+	struct prun_job *job = NULL;
 	int rc;
 
-	*out = NULL;
+	if (out)
+		*out = NULL;
 	pool_lock(pool);
 	rc = pool_check_drive(pool);
 	pool_unlock(pool);
@@ -141,8 +147,14 @@ static int submit_and_wait(struct prun_job **out, struct prun_pool *pool,
 			call->payload_free(call->payload);
 		return rc;
 	}
-	rc = submit_as(out, pool, call, order, star);
-	return rc < 0 ? rc : wait_for(*out, call->timeout_ms);
+	rc = submit_as(&job, pool, call, order, star);
+	if (rc == 0)
+		rc = wait_for(&job, pool, call->timeout_ms);
+	if (out)
+		*out = job;
+	else
+		prun_job_free(job);
+	return rc;
 }
 
 int prun_map(struct prun_job **job, struct prun_pool *pool,

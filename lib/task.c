@@ -85,7 +85,7 @@ int prun_task_worker_id(const struct prun_task *task)
 
 int prun_task_cancelled(const struct prun_task *task)
 {
-	return task->stop &&
+	return task->stop && *task->self &&
 	       atomic_load_explicit(task->stop, memory_order_relaxed) ==
 		       ((uint64_t)task->number << 1 | 1);
 }

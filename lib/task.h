@@ -34,7 +34,8 @@ struct prun_task {
 	bool star; /* its argument is an array of parameters, */
 	uint32_t params; /* so many */
 	uint32_t attempt; /* from 1 */
-	const _Atomic uint64_t *stop; /* on the board */
+	const _Atomic uint64_t *stop; /* on the board; NULL: not asked ever */
+	const unsigned char *self; /* 0 in a child of the worker */
 };
 
 struct prun_batch {

@@ -420,14 +420,14 @@ void prun_packer_free(struct prun_packer *packer)
 
 void prun_packer_clear(struct prun_packer *packer)
 {
-	packer_truncate(packer, 0);
+	packer_truncate(packer, packer->base);
 }
 
 /* Never NULL: to an apply, NULL would be a nil that nobody packed. */
 const void *prun_packer_data(const struct prun_packer *packer, size_t *size)
 {
-	*size = packer->size;
-	return packer->data ? (const void *)packer->data : "";
+	*size = packer->size - packer->base;
+	return packer->data ? (const void *)(packer->data + packer->base) : "";
 }
 
 int prun_packer_write(void *packer, const char *data, size_t size)

@@ -19,6 +19,7 @@ struct prun_packer {
 	unsigned char *data;
 	size_t size;
 	size_t capacity;
+	size_t base;	/* what is below is not its user's */
 	size_t max;	/* size never exceeds it: PRUN_ETOOBIG */
 	int error;	/* sticky until packer_truncate(p, 0) / prun_packer_clear */
 };

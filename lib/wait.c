@@ -226,6 +226,10 @@ static int fulfil(struct wish *w, int timeout_ms)
 	struct pools pools;
 	int rc = find_pools(&pools, w->jobs, w->n);
 
+	if (rc < 0) {
+		leave_pools(&pools);
+		return rc;
+	}
 	while (rc == 0 && (rc = look(w)) == 0) {
 		rc = turn_all(&pools, deadline_ns);
 		if (rc < 0 || (rc = look(w)) != 0)
@@ -276,16 +280,50 @@ static int count_finished(struct prun_job *const *jobs, size_t n)
 	return count;
 }
 
+/* A job is there until all calls on it are over, though a callback frees it. */
+static void pin(struct prun_job *job)
+{
+	const struct prun_pool *pool = job ? job->pool : NULL;
+
+	pool_lock(pool);
+	if (job)
+		pool_pin(job);
+	pool_unlock(pool);
+}
+
+/* False: it is gone. */
+static bool unpin(struct prun_job *job)
+{
+	struct prun_pool *pool = job ? job->pool : NULL;
+	bool there = true;
+
+	pool_lock(pool);
+	if (pool)
+		there = pool_unpin(pool, job);
+	else if (job)
+		job->pins--;
+	pool_unlock(pool);
+	return there;
+}
+
 int prun_wait(struct prun_job *const *jobs, size_t n, enum prun_wait_mode mode,
 	      int timeout_ms)
 {
 	struct wish wish = { (struct prun_job **)(uintptr_t)jobs, n, mode, 0 };
 	int rc;
 
+	size_t i;
+
 	if ((unsigned)mode > PRUN_WAIT_FAILURE)
 		return PRUN_EINVAL;
+	for (i = 0; i < n; i++)
+		pin(jobs[i]);
 	rc = fulfil(&wish, timeout_ms);
-	return rc < 0 ? rc : count_finished(jobs, n);
+	if (rc == 0)
+		rc = count_finished(jobs, n);
+	for (i = 0; i < n; i++)
+		unpin(jobs[i]);
+	return rc;
 }
 
 /* -- As they finish -- */
@@ -320,13 +358,14 @@ static int compare(const void *a, const void *b)
 	const struct prun_job *x = *(struct prun_job *const *)a;
 	const struct prun_job *y = *(struct prun_job *const *)b;
 
-	if (x->pool != y->pool)
-		return x->pool < y->pool ? -1 : 1;
+	if (!x || !y || x->pool != y->pool)
+		return (x ? x->pool : NULL) < (y ? y->pool : NULL) ? -1 : 1;
 	return (x->completed_at > y->completed_at) -
 	       (x->completed_at < y->completed_at);
 }
 
-/* Those that have finished meanwhile, in the order they did, to the front. */
+/* Those that have finished meanwhile, in the order they did, to the front;
+ * with them those that are gone. */
 static void gather_finished(struct prun_completed *c)
 {
 	size_t i;
@@ -334,7 +373,7 @@ static void gather_finished(struct prun_completed *c)
 	for (i = c->finished; i < c->n; i++) {
 		struct prun_job *job = c->jobs[i];
 
-		if (look_at(job) < FINISHED)
+		if (job && look_at(job) < FINISHED)
 			continue;
 		c->jobs[i] = c->jobs[c->finished];
 		c->jobs[c->finished++] = job;
@@ -343,21 +382,40 @@ static void gather_finished(struct prun_completed *c)
 	      sizeof(struct prun_job *), compare);
 }
 
-int prun_completed_next(struct prun_job **job, struct prun_completed *c,
-			int timeout_ms)
+/* Wait for one of those that are left, and gather. */
+static int await_one(struct prun_completed *c, int timeout_ms)
 {
 	struct wish wish = { c->jobs + c->given, c->n - c->given,
 			     PRUN_WAIT_FIRST, 0 };
+	size_t i;
 	int rc;
 
-	if (c->given == c->n)
-		return 0;
-	if (c->given == c->finished) {
-		rc = fulfil(&wish, timeout_ms);
-		if (rc < 0)
-			return rc;
+	for (i = c->given; i < c->n; i++)
+		pin(c->jobs[i]);
+	rc = fulfil(&wish, timeout_ms);
+	for (i = c->given; i < c->n; i++)
+		if (!unpin(c->jobs[i]))
+			c->jobs[i] = NULL; /* a callback has freed it */
+	if (rc == 0)
 		gather_finished(c);
+	return rc;
+}
+
+int prun_completed_next(struct prun_job **job, struct prun_completed *c,
+			int timeout_ms)
+{
+	int rc;
+
+	while (c->given < c->n) {
+		if (c->given == c->finished) {
+			rc = await_one(c, timeout_ms);
+			if (rc < 0)
+				return rc;
+			continue;
+		}
+		*job = c->jobs[c->given++];
+		if (*job)
+			return 1;
 	}
-	*job = c->jobs[c->given++];
-	return 1;
+	return 0;
 }

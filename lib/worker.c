@@ -7,6 +7,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -293,6 +294,8 @@ static int batch_next(struct prun_task **task, struct prun_batch *batch)
 			return 0;
 		if (w->frame.tasks.flags & FRAME_SOLO)
 			w->lanes = 1;
+		/* The function may have computed since the last one ended. */
+		w->now_ns = ticks_now(&w->ticks);
 		t = claim(w, lane);
 		if (!t)
 			continue;
@@ -430,7 +433,6 @@ struct worker *worker_new(const struct worker_setup *setup, struct board *board,
 		task_init(&w->tasks[lane], setup->max_payload);
 		w->tasks[lane].lane = lane;
 		w->tasks[lane].worker_id = id;
-		w->tasks[lane].stop = &board->lanes[lane].stop;
 	}
 	return w;
 }
@@ -578,6 +580,50 @@ static void await_grant(struct worker *w)
 		sched_yield();
 }
 
+/* A child of a task has no business here: should it come back from the task's
+ * function, it ends where it would claim or commit in the worker's stead. It
+ * may ask whether the task was cancelled, and is told that it was not. */
+static int own_board(struct worker *w)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	unsigned char *self = mmap(NULL, page, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned lane;
+
+	if (self == MAP_FAILED || madvise(self, page, MADV_WIPEONFORK) < 0 ||
+	    board_share(w->board, false) < 0)
+		return -1;
+	*self = 1;
+	for (lane = 0; lane < PRUN_LANES_MAX; lane++) {
+		w->tasks[lane].stop = &w->board->lanes[lane].stop;
+		w->tasks[lane].self = self;
+	}
+	return 0;
+}
+
+/* There is no memory for a frame, and so none ever for its first task, which
+ * is too large alone or in bad company: it fails, and the rest of the frame
+ * goes elsewhere. */
+static void refuse(struct worker *w)
+{
+	struct prun_task *t = &w->tasks[0];
+
+	if (frame_peek_tasks(&w->frame.tasks, &w->reader)) {
+		w->frame.kind = FRAME_TASKS;
+		w->frame.sizes = NULL;
+		board_enter(w->board, 0, w->frame.tasks.first, w->now_ns);
+		if (!board_claim(w->board, w->frame.tasks.first))
+			return;
+		t->number = w->frame.tasks.first;
+		t->start_ns = w->now_ns;
+		t->open = true;
+		task_clear(t);
+		finish(w, t, prun_task_fail(t, -ENOMEM, "the worker has no "
+					    "memory for the argument"));
+		worker_flush(w);
+	}
+}
+
 void worker_main(const struct worker_setup *setup, struct board *board, int id,
 		 int fd)
 {
@@ -590,6 +636,8 @@ void worker_main(const struct worker_setup *setup, struct board *board, int id,
 	if (!w)
 		_exit(127);
 	c.worker = w;
+	if (own_board(w) < 0)
+		_exit(127);
 	w->process = true;
 	on_exit(on_exit_called, &c);
 	rc = worker_ready(w);
@@ -607,6 +655,8 @@ void worker_main(const struct worker_setup *setup, struct board *board, int id,
 			await_grant(w);
 		}
 		rc = socket_receive(&c, &w->reader, true);
+		if (rc == -ENOMEM)
+			refuse(w);
 	} while (rc > 0);
 	if (rc > 0)
 		worker_finish(w);
