@@ -61,8 +61,8 @@ SHARED := $(BUILD)/libprun.so.$(VERSION)
 PRUN   := $(BUILD)/prun
 
 .PHONY: FORCE all help lib clean demo check check-run check-both check-all unit cli-tests floors bench bench-run \
-	install uninstall setup setup-check setup-ci asan valgrind coverage lint format \
-	examples everything
+	install uninstall setup setup-check setup-ci asan tsan tsan-run valgrind coverage lint format \
+	examples examples-tests everything
 
 all: $(PRUN) $(STATIC) $(SHARED) $(BUILD)/libprun.pc ## build everything (default)
 
@@ -129,9 +129,15 @@ $(BUILD)/bench/%: tests/bench/%.c $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(COMMON) -o $@ $< $(LDFLAGS_ALL) $(STATIC) $(LIB_LIBS)
 
+# What two of the examples need beside the library.
+$(BUILD)/examples/factorial: EXAMPLE_PKG := libcrypto
+$(BUILD)/examples/event_loop: EXAMPLE_PKG := libevent_core
+
 $(BUILD)/examples/%: docs/examples/%.c $(STATIC)
 	@mkdir -p $(@D)
-	$(CC) $(COMMON) -o $@ $< $(LDFLAGS_ALL) $(STATIC) $(LIB_LIBS)
+	$(CC) $(COMMON) $(if $(EXAMPLE_PKG),$(call pkg,--cflags,$(EXAMPLE_PKG))) \
+		-o $@ $< $(LDFLAGS_ALL) $(STATIC) $(LIB_LIBS) \
+		$(if $(EXAMPLE_PKG),$(call pkg,--libs,$(EXAMPLE_PKG)))
 
 setup: ## install what building needs (Debian packages)
 	@tests/tools/setup build
@@ -158,6 +164,7 @@ check: setup-check ## set up, build, and run the tests
 check-run:
 	@+$(MAKE) --no-print-directory floors check-both
 	@PRUN=$(PRUN) tests/tools/check-install
+	@+$(MAKE) --no-print-directory examples-tests
 	@PRUN=$(PRUN) tests/tools/check-readme
 
 check-both:
@@ -181,6 +188,9 @@ bench-run: all $(BUILD)/bench/pool_bench
 
 examples: $(EXAMPLES)
 
+examples-tests: $(STATIC) ## build the examples and run them on real data
+	@BUILD=$(BUILD) tests/tools/check-examples
+
 # Every program there is: for the static checks.
 everything: all $(CHECK_BIN) $(PLUGINS) $(EXAMPLES) $(BUILD)/bench/pool_bench
 
@@ -190,6 +200,19 @@ TESTS_WITH = $(MAKE) --no-print-directory HARDEN= BUILD=$(BUILD)/$(1) \
 
 asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@+$(call TESTS_WITH,asan,-O1 -g -fno-omit-frame-pointer,-fsanitize=address$(COMMA)undefined -fno-sanitize-recover=undefined) check-both
+
+# Those where threads share a pool. Without the allocations that fail on demand,
+# whose counter is not for threads. The fences of the board, which tsan does not
+# know, are for another process. Where addresses are spread too far for tsan
+# they are not spread at all.
+TSAN_BIN = $(BUILD)/tests/check_background $(BUILD)/tests/check_driver
+
+tsan: ## the tests with threads under ThreadSanitizer
+	@+$(call TESTS_WITH,tsan,-O1 -g -Wno-tsan,-fsanitize=thread) WRAP= HELP_OBJ= tsan-run
+
+tsan-run: $(TSAN_BIN)
+	@RUN="$$(setarch -R true 2>/dev/null && echo setarch -R)" \
+		tests/tools/run-checks $(TSAN_BIN)
 
 valgrind: $(CHECK_BIN) $(PLUGINS) ## the unit tests under valgrind
 	@PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins tests/tools/run-valgrind $(CHECK_BIN)

@@ -34,7 +34,7 @@ def nap(number):
 
 def need(good, what):
     if not good:
-        sys.exit(f"peer_pool: wrong: {what}")
+        sys.exit(f"{sys.argv[0]}: wrong: {what}")
 
 
 def run_unordered(pool, tasks):
@@ -51,6 +51,22 @@ def run_unordered(pool, tasks):
 def run_map(pool, tasks):
     start = time.perf_counter()
     results = pool.map(noop, range(tasks))
+    seconds = time.perf_counter() - start
+    need(results == [None] * tasks, "the results")
+    return seconds
+
+
+def run_map_async(pool, tasks):
+    start = time.perf_counter()
+    results = pool.map_async(noop, range(tasks)).get()
+    seconds = time.perf_counter() - start
+    need(results == [None] * tasks, "the results")
+    return seconds
+
+
+def run_imap_noop(pool, tasks):
+    start = time.perf_counter()
+    results = list(pool.imap(noop, range(tasks), chunksize=1))
     seconds = time.perf_counter() - start
     need(results == [None] * tasks, "the results")
     return seconds
@@ -98,6 +114,8 @@ def run_imap(pool, tasks):
 BENCHES = {
     "unordered": (run_unordered, 50_000, noop),
     "map": (run_map, 1_000_000, noop),
+    "map_async": (run_map_async, 20_000, noop),
+    "imap_noop": (run_imap_noop, 20_000, noop),
     "apply_async": (run_apply_async, 20_000, noop),
     "imap": (run_imap, 2_000, nap),
 }

@@ -13,10 +13,12 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -30,6 +32,7 @@
 #define CONSUME_EVERY 500     /* results of the imap bench ... */
 #define CONSUME_NS 100000000u /* ... and the work after so many */
 #define PING_SIZE 32
+#define LARGE ((size_t)2 << 30) /* bytes of a large caller */
 #define MSGPACK_NIL 0xc0
 
 struct measure {
@@ -43,6 +46,8 @@ struct bench {
 	uint64_t tasks;   /* unless the command line says otherwise */
 	const char *func; /* the warm-up's; NULL: the bench has no pool */
 	void (*run)(struct prun_pool *pool, struct measure *measure);
+	bool respawn; /* one worker, and a new one for each task */
+	enum prun_start_method start_method;
 };
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
@@ -166,15 +171,13 @@ static void run_unordered(struct prun_pool *pool, struct measure *measure)
 	prun_job_free(job);
 }
 
-static void run_map(struct prun_pool *pool, struct measure *measure)
+/* All results of a job that gives them in order, up to the end of the time. */
+static void take_nils(struct prun_job *job, struct measure *measure,
+		      uint64_t start)
 {
-	uint64_t count = 0, start = now_ns();
 	const struct prun_result *result;
-	struct prun_range range;
-	struct prun_call call = call_over(&range, "noop", measure->tasks);
-	struct prun_job *job;
+	uint64_t count = 0;
 
-	need(prun_map(&job, pool, &call), "prun_map");
 	while ((result = next_result(job))) {
 		need_nil(result);
 		need_number(result->index, count++, "index");
@@ -182,6 +185,41 @@ static void run_map(struct prun_pool *pool, struct measure *measure)
 	measure->ns = now_ns() - start;
 	need_number(count, measure->tasks, "results");
 	prun_job_free(job);
+}
+
+static void run_map(struct prun_pool *pool, struct measure *measure)
+{
+	uint64_t start = now_ns();
+	struct prun_range range;
+	struct prun_call call = call_over(&range, "noop", measure->tasks);
+	struct prun_job *job;
+
+	need(prun_map(&job, pool, &call), "prun_map");
+	take_nils(job, measure, start);
+}
+
+static void run_map_async(struct prun_pool *pool, struct measure *measure)
+{
+	uint64_t start = now_ns();
+	struct prun_range range;
+	struct prun_call call = call_over(&range, "noop", measure->tasks);
+	struct prun_job *job;
+
+	need(prun_map_async(&job, pool, &call), "prun_map_async");
+	need(prun_job_wait(job, -1), "prun_job_wait");
+	take_nils(job, measure, start);
+}
+
+static void run_imap_noop(struct prun_pool *pool, struct measure *measure)
+{
+	uint64_t start = now_ns();
+	struct prun_range range;
+	struct prun_call call = call_over(&range, "noop", measure->tasks);
+	struct prun_job *job;
+
+	call.chunksize = 1;
+	need(prun_imap(&job, pool, &call), "prun_imap");
+	take_nils(job, measure, start);
 }
 
 static int on_nil(struct prun_job *job, const struct prun_result *result,
@@ -390,15 +428,110 @@ static void run_pingpong(struct prun_pool *pool, struct measure *measure)
 	set_median(measure, times);
 }
 
+/* ---------------------------------------------------------------- respawn */
+
+/* How many processes have been the pool's one worker so far. */
+static uint64_t processes_so_far(struct prun_pool *pool)
+{
+	struct prun_worker_stats stats;
+
+	need(prun_pool_worker_stats(pool, &stats, sizeof(stats), 1),
+	     "prun_pool_worker_stats");
+	return stats.started;
+}
+
+/*
+ * One task more than is asked for: from the first result to the last, so many
+ * workers have left and so many have been started, one after the other.
+ */
+static void run_respawn(struct prun_pool *pool, struct measure *measure)
+{
+	uint64_t n = measure->tasks, count = 0, start = 0;
+	uint64_t before = processes_so_far(pool);
+	const struct prun_result *result;
+	struct prun_range range;
+	struct prun_call call = call_over(&range, "noop", n + 1);
+	struct prun_job *job;
+	pid_t last = 0;
+
+	call.chunksize = 1;
+	need(prun_imap(&job, pool, &call), "prun_imap");
+	while ((result = next_result(job))) {
+		if (count == 0)
+			start = now_ns();
+		measure->ns = now_ns() - start;
+		need_nil(result);
+		need_number(result->index, count++, "index");
+		if (result->worker_pid == last)
+			die("worker %d was not replaced", (int)last);
+		last = result->worker_pid;
+	}
+	need_number(count, n + 1, "results");
+	if (processes_so_far(pool) < before + n)
+		die("fewer than %" PRIu64 " workers were started", n);
+	prun_job_free(job);
+}
+
+static size_t resident_size(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long pages;
+
+	if (!file || fscanf(file, "%*u %lu", &pages) != 1)
+		die("no /proc/self/statm");
+	fclose(file);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/*
+ * Become large, in pages of the smallest size, as many small allocations are:
+ * to copy their tables is what makes a fork dear.
+ */
+static char *grow(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *memory = mmap(NULL, LARGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		die("mmap: %s", strerror(errno));
+	(void)madvise(memory, LARGE, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < LARGE; i += page)
+		memory[i] = 1;
+	if (resident_size() < LARGE)
+		die("the caller did not become large");
+	return memory;
+}
+
+/* The caller grows when the pool is open already, as callers do: a fork server
+ * that was forked before has none of it. */
+static void run_respawn_large(struct prun_pool *pool, struct measure *measure)
+{
+	char *memory = grow();
+
+	run_respawn(pool, measure);
+	if (resident_size() < LARGE)
+		die("the caller did not stay large");
+	munmap(memory, LARGE);
+}
+
 /* ------------------------------------------------------------------- main */
 
 static const struct bench benches[] = {
-    {"unordered", 500000, "noop", run_unordered},
-    {"map", 1000000, "noop", run_map},
-    {"apply_async", 20000, "noop", run_apply_async},
-    {"roundtrip", 20000, "noop", run_roundtrip},
-    {"pingpong", 20000, NULL, run_pingpong},
-    {"imap", 2000, "nap", run_imap},
+    {"unordered", 500000, "noop", run_unordered, false, PRUN_START_FORK},
+    {"map", 1000000, "noop", run_map, false, PRUN_START_FORK},
+    {"map_async", 20000, "noop", run_map_async, false, PRUN_START_FORK},
+    {"apply_async", 20000, "noop", run_apply_async, false, PRUN_START_FORK},
+    {"imap_noop", 20000, "noop", run_imap_noop, false, PRUN_START_FORK},
+    {"roundtrip", 20000, "noop", run_roundtrip, false, PRUN_START_FORK},
+    {"pingpong", 20000, NULL, run_pingpong, false, PRUN_START_FORK},
+    {"imap", 2000, "nap", run_imap, false, PRUN_START_FORK},
+    {"respawn_fork", 1000, "noop", run_respawn, true, PRUN_START_FORK},
+    {"respawn_server", 1000, "noop", run_respawn, true, PRUN_START_FORKSERVER},
+    {"respawn_fork_large", 15, "noop", run_respawn_large, true,
+     PRUN_START_FORK},
+    {"respawn_server_large", 500, "noop", run_respawn_large, true,
+     PRUN_START_FORKSERVER},
 };
 
 static const struct bench *bench_find(const char *name)
@@ -410,15 +543,17 @@ static const struct bench *bench_find(const char *name)
 	die("no bench of the name %s", name);
 }
 
-static struct prun_pool *warm_pool(const char *func)
+static struct prun_pool *warm_pool(const struct bench *bench)
 {
 	struct prun_options options = PRUN_OPTIONS_INIT;
 	struct prun_range range;
-	struct prun_call call = call_over(&range, func, WARM_UP);
+	struct prun_call call = call_over(&range, bench->func, WARM_UP);
 	struct prun_pool *pool;
 	struct prun_job *job;
 
-	options.workers = WORKERS;
+	options.workers = bench->respawn ? 1 : WORKERS;
+	options.maxtasksperchild = bench->respawn ? 1 : 0;
+	options.start_method = bench->start_method;
 	options.funcs = funcs;
 	options.nfuncs = sizeof(funcs) / sizeof(funcs[0]);
 	need(prun_pool_new(&pool, &options), "prun_pool_new");
@@ -449,7 +584,7 @@ int main(int argc, char **argv)
 	bench = bench_find(argv[1]);
 	measure.tasks = argc > 2 ? read_count(argv[2]) : bench->tasks;
 	if (bench->func)
-		pool = warm_pool(bench->func);
+		pool = warm_pool(bench);
 	bench->run(pool, &measure);
 	need(prun_pool_free(pool), "prun_pool_free");
 	printf("{\"seconds\": %.9f, \"tasks\": %" PRIu64,

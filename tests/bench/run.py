@@ -4,13 +4,23 @@
     python3 tests/bench/run.py [BENCH...]
 
 runs all benches, or those named (by the first word of their line). Each is
-run BENCH_ROUNDS times (default 5), ours and the peer by turns (ours, theirs,
+run BENCH_ROUNDS times (default 5), ours and the peers by turns (ours, theirs,
 ours, theirs ...), each in a process of its own; a figure is the median of its
-rounds. Both have two workers.
+rounds. All have two workers.
 
   The pool    pool_bench.c against peer_pool.py: the work alone, without the
               making of the pool and a warm-up. Tasks a second where the wanted
-              is a multiple, else seconds.
+              is a multiple, else seconds. Some have a second peer, Python's
+              ProcessPoolExecutor (peer_executor.py), with a ratio of its own;
+              "wanted" is said of the first. Where a peer is slow it gets fewer
+              tasks, as the name says, so that no round takes long.
+  respawn     from one result to the next of a single worker that is replaced
+              after each task, so the time to end one worker and to start the
+              next: with the start method forkserver (ours) against fork (in
+              the place of theirs). Both of a small caller and of one that took
+              2 GiB, all touched, in pages of 4 KiB, when the pool was open
+              already: what it held before, the server would hold as well. It
+              writes nothing to them meanwhile.
   roundtrip   the median of 20,000 prun_apply(), one after the other, against
               that of a bare ping-pong of 32 bytes over a socketpair with poll.
   imap        each task sleeps 1 ms, in both, so that the cores stay free; the
@@ -24,7 +34,8 @@ rounds. Both have two workers.
 The ratio says how many times faster ours is; for roundtrip, how many times
 longer it takes. It is the median of the ratios of the single rounds, so it may
 differ a little from that of the two figures. For memory it says which part of
-the limit is used.
+the limit is used. In the JSON the second peer's are executor, executor_rounds
+and executor_ratio: null or empty where there is none.
 
 Results are checked: counts, sums, order, equal lists of digests. The exit
 status is 1 if a bench failed to run or gave a wrong result, and never tells of
@@ -53,12 +64,14 @@ PRUN = os.path.abspath(
     os.environ.get("PRUN") or os.path.join(ROOT, "build", "prun"))
 POOL_BENCH = os.path.join(os.path.dirname(PRUN), "bench", "pool_bench")
 PEER = os.path.join(HERE, "peer_pool.py")
+EXECUTOR = os.path.join(HERE, "peer_executor.py")
 
 TIMEOUT_S = 300  # of one run
 SAMPLE_S = 0.005
 WORKERS = 2
 SEQ_END = 10_000_000
 MEMORY_LIMIT_MIB = 8
+LARGE_NEEDS_MIB = 3 << 10  # free, for a caller of 2 GiB and its page tables
 
 
 class BenchError(Exception):
@@ -246,18 +259,28 @@ class Row:
     ratio: float = None
     ok: bool = None
     error: str = None
+    executor_rounds: list = dataclasses.field(default_factory=list)
+    executor: float = None
+    executor_ratio: float = None
 
     def finish(self, least=0.0, most=float("inf"), inverse=False):
         """The medians. That of the ratio is taken over the rounds too: what
         else runs on the machine meets both of a round, more or less."""
         self.ours = statistics.median(self.ours_rounds)
         self.theirs = statistics.median(self.theirs_rounds)
-        ratios = [ours / theirs for ours, theirs
-                  in zip(self.ours_rounds, self.theirs_rounds)]
+        self.ratio = self._ratio_to(self.theirs_rounds, inverse)
+        if self.executor_rounds:
+            self.executor = statistics.median(self.executor_rounds)
+            self.executor_ratio = self._ratio_to(self.executor_rounds, inverse)
+        if self.wanted:
+            self.ok = least <= self.ratio <= most
+
+    def _ratio_to(self, peer_rounds, inverse):
+        ratios = [ours / peer
+                  for ours, peer in zip(self.ours_rounds, peer_rounds)]
         if inverse:
             ratios = [1 / ratio for ratio in ratios]
-        self.ratio = statistics.median(ratios)
-        self.ok = least <= self.ratio <= most
+        return statistics.median(ratios)
 
 
 class Faster:
@@ -271,10 +294,13 @@ class Faster:
         row = Row(self.name, self.unit, f">= {self.least:g} x")
         with failure_noted([row]):
             for _ in range(rounds):
-                row.ours_rounds.append(self.ours())
-                row.theirs_rounds.append(self.theirs())
+                self.one_round(row)
             row.finish(least=self.least, inverse=self.unit != "/s")
         return [row]
+
+    def one_round(self, row):
+        row.ours_rounds.append(self.ours())
+        row.theirs_rounds.append(self.theirs())
 
     def ours(self):
         raise NotImplementedError
@@ -284,13 +310,21 @@ class Faster:
 
 
 class Pool(Faster):
-    """A bench of pool_bench and of peer_pool.py."""
+    """A bench of pool_bench and of peer_pool.py; and, if it is said how many
+    tasks are for it, of peer_executor.py."""
 
-    def __init__(self, program, text, unit, least, tasks, peer_tasks=None):
-        super().__init__(f"{program}: {text}", unit, least)
-        self.program = program
+    def __init__(self, name, unit, least, tasks, *, program=None,
+                 peer_tasks=None, executor_tasks=None):
+        super().__init__(name, unit, least)
+        self.program = program or name.split(":")[0]
         self.tasks = tasks
         self.peer_tasks = peer_tasks or tasks
+        self.executor_tasks = executor_tasks
+
+    def one_round(self, row):
+        super().one_round(row)
+        if self.executor_tasks:
+            row.executor_rounds.append(self.executor())
 
     def ours(self):
         return self._figure([POOL_BENCH, self.program], self.tasks)
@@ -298,6 +332,11 @@ class Pool(Faster):
     def theirs(self):
         return self._figure([sys.executable, PEER, self.program],
                             self.peer_tasks)
+
+    def executor(self):
+        # It imports the other peer: -B, so that no file is left beside it.
+        return self._figure([sys.executable, "-B", EXECUTOR, self.program],
+                            self.executor_tasks)
 
     def _figure(self, argv, tasks):
         seconds = run_json(argv, tasks)["seconds"]
@@ -353,6 +392,46 @@ class RoundTrip:
         return run_json([POOL_BENCH, program], self.tasks)["median_ns"] / 1000
 
 
+class Respawn:
+    """A worker anew for each task: by the fork server against by the caller,
+    which is small or large."""
+
+    name = "respawn: one worker anew"
+    # caller: (the suffix of the programs, tasks of forkserver, of fork)
+    callers = {
+        "a small caller": ("", 1000, 1000),
+        "a caller of 2 GiB": ("_large", 500, 15),
+    }
+
+    def rows(self, rounds):
+        rows = []
+        for caller, (suffix, ours, theirs) in self.callers.items():
+            row = Row(f"{self.name}, {caller}: forkserver; fork", "ms each", "")
+            with failure_noted([row]):
+                for _ in range(rounds):
+                    row.ours_rounds.append(
+                        self._ms_each(f"respawn_server{suffix}", ours))
+                    row.theirs_rounds.append(
+                        self._ms_each(f"respawn_fork{suffix}", theirs))
+                row.finish(inverse=True)
+            rows.append(row)
+        return rows
+
+    def _ms_each(self, program, tasks):
+        if program.endswith("_large"):
+            need(available_mib() >= LARGE_NEEDS_MIB,
+                 f"less than {LARGE_NEEDS_MIB} MiB of memory are free")
+        return run_json([POOL_BENCH, program], tasks)["seconds"] * 1000 / tasks
+
+
+def available_mib():
+    with open("/proc/meminfo", encoding="ascii") as meminfo:
+        for line in meminfo:
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) >> 10
+    return 0
+
+
 class Memory:
     """The peaks of prun and of its workers: each below the limit."""
 
@@ -384,12 +463,20 @@ def failure_noted(rows):
 
 def all_benches(files):
     return [
-        Pool("unordered", "no-op tasks, imap_unordered, chunksize 1", "/s", 40,
+        Pool("unordered: no-op tasks, imap_unordered, chunksize 1", "/s", 40,
              500_000, peer_tasks=50_000),
-        Pool("map", "1,000,000 no-op tasks, map", "/s", 1.5, 1_000_000),
-        Pool("apply_async", "20,000 with callback", "/s", 50, 20_000),
+        Pool("map: 1,000,000 no-op tasks, map", "/s", 1.5, 1_000_000),
+        Pool("apply_async: 20,000 with callback; executor 10,000", "/s", 50,
+             20_000, executor_tasks=10_000),
+        Pool("imap_noop: 20,000 no-op tasks, imap, chunksize 1; "
+             "executor 10,000", "/s", 50, 20_000, executor_tasks=10_000),
+        Pool("map_async: 20,000 no-op tasks, map_async", "/s", 1, 20_000,
+             executor_tasks=20_000),
+        Pool("map_403k: 403,365 no-op tasks, map", "/s", 1.5, 403_365,
+             program="map", executor_tasks=403_365),
+        Respawn(),
         RoundTrip(),
-        Pool("imap", "2,000 tasks of 1 ms, a slow consumer", "s", 1, 2_000),
+        Pool("imap: 2,000 tasks of 1 ms, a slow consumer", "s", 1, 2_000),
         Md5("md5-small: 20,000 files of 4 KiB; xargs -P2 -n1000 md5sum", files,
             20_000, 4096, 1000),
         Md5("md5-large: 16 files of 64 MiB; xargs -P2 -n1 md5sum", files,
@@ -426,27 +513,36 @@ def figure(value, unit):
         return "-"
     if unit == "/s":
         return f"{value:,.0f}/s"
+    if unit == "ms each":
+        return f"{value:.3g} ms, {1000 / value:,.0f}/s"
     return f"{value:.3g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"
+
+
+def times(ratio):
+    return "-" if ratio is None else f"{ratio:.2f}"
 
 
 def cells(row):
     if row.error:
         ok = "failed"
+    elif row.ok is None:
+        ok = "-"
     else:
         ok = "yes" if row.ok else "no"
-    ratio = "-" if row.ratio is None else f"{row.ratio:.2f}"
     return [row.name, figure(row.ours, row.unit), figure(row.theirs, row.unit),
-            ratio, row.wanted, ok]
+            times(row.ratio), figure(row.executor, row.unit),
+            times(row.executor_ratio), row.wanted or "-", ok]
 
 
 def table(rows):
-    lines = [["name", "ours", "theirs", "ratio", "wanted", "ok"]]
+    lines = [["name", "ours", "theirs", "ratio", "executor", "ratio", "wanted",
+              "ok"]]
     lines += [cells(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines)]
     lines.insert(1, ["-" * width for width in widths])
     texts = []
     for line in lines:
-        padded = [cell.rjust(width) if 0 < i < 4 else cell.ljust(width)
+        padded = [cell.rjust(width) if 0 < i < 6 else cell.ljust(width)
                   for i, (cell, width) in enumerate(zip(line, widths))]
         texts.append("| " + " | ".join(padded) + " |")
     return "\n".join(texts)
