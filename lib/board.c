@@ -126,6 +126,11 @@ uint64_t board_committed(const struct board *b)
 	return atomic_load_explicit(&b->committed, memory_order_acquire);
 }
 
+uint64_t board_valid_from(const struct board *b)
+{
+	return atomic_load_explicit(&b->valid_from, memory_order_acquire);
+}
+
 int64_t board_harvest(const struct board *b, uint64_t from, void *to)
 {
 	uint64_t committed = board_committed(b);

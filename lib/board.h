@@ -142,6 +142,7 @@ bool board_running(const struct board *b, unsigned lane, uint32_t *number,
 /* Ask the task in a lane to stop; false: it was asked before. */
 bool board_ask_stop(struct board *b, unsigned lane, uint32_t number);
 uint64_t board_committed(const struct board *b);
+uint64_t board_valid_from(const struct board *b);
 /* Copy the stream from position `from` to committed into `to` (room for
  * BOARD_OUT_SIZE). The bytes copied; 0 when there are none or when they are
  * no longer (or never were) in the ring; -1 when committed is impossible. */

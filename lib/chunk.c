@@ -290,7 +290,8 @@ struct chunk *chunk_new(struct chunk_cache *cache, struct slab **slabs,
 	if (c) {
 		cache->free = c->next;
 		cache->bytes -= chunk_bytes(c);
-		if (c->capacity < capacity) {
+		/* Nor one that is far too large: in time all would be. */
+		if (c->capacity < capacity || c->capacity / 4 > capacity) {
 			chunk_destroy(c);
 			c = NULL;
 		}

@@ -26,8 +26,10 @@ static void *driver_main(void *arg)
 
 	driver_lock(d);
 	while (!d->stop) {
-		if (d->round(d->ctx))
+		if (d->round(d->ctx)) {
+			d->wake_kept = !d->waiters && !d->watches;
 			d->wakes++;
+		}
 		d->rounds++;
 		pthread_cond_broadcast(&d->changed);
 		tell_watches(d);
@@ -132,12 +134,22 @@ bool driver_wait(struct driver *d, uint64_t deadline_ns)
 				  (long)(deadline_ns % 1000000000u) };
 	int rc = 0;
 
+	d->waiters++;
 	while (d->rounds == round && rc == 0)
 		rc = deadline_ns == UINT64_MAX ?
 			     pthread_cond_wait(&d->changed, &d->mutex) :
 			     pthread_cond_timedwait(&d->changed, &d->mutex,
 						    &until);
+	d->waiters--;
 	return d->rounds != round;
+}
+
+bool driver_take_wake(struct driver *d)
+{
+	bool kept = d->wake_kept;
+
+	d->wake_kept = false;
+	return kept;
 }
 
 void driver_watch(struct driver *d, struct driver_watch *w)

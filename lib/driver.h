@@ -24,7 +24,9 @@ struct driver {
 	pthread_t thread;
 	bool stop;
 	uint64_t rounds;
-	uint64_t wakes; /* rounds that were woken by the caller */
+	uint64_t wakes; /* rounds that were woken by the caller, */
+	bool wake_kept; /* and one while nobody waited */
+	unsigned waiters;
 	struct driver_watch *watches;
 	int fd;			 /* to wait for */
 	bool (*round)(void *ctx); /* one round; true: it was woken */
@@ -45,6 +47,8 @@ bool driver_is_self(const struct driver *d);
 /* With the lock held: wait for the end of a round, at most until the deadline
  * (CLOCK_MONOTONIC, UINT64_MAX: for ever). False: the deadline has passed. */
 bool driver_wait(struct driver *d, uint64_t deadline_ns);
+/* With the lock held: a wake that came before anybody waited, once. */
+bool driver_take_wake(struct driver *d);
 /* With the lock held. */
 void driver_watch(struct driver *d, struct driver_watch *w);
 void driver_unwatch(struct driver *d, struct driver_watch *w);

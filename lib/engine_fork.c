@@ -212,7 +212,13 @@ static uint32_t steal_from(struct slot *s, bool thief_ready)
 	uint32_t unstarted = slot_unstarted(s);
 	bool last = s->outstanding > unstarted || (thief_ready && !s->ready);
 
-	return slot_cut(s, s->end - (unstarted + last) / 2, NULL);
+	uint32_t middle = s->end - (unstarted + last) / 2;
+	uint32_t to = slot_cut(s, middle, NULL);
+
+	/* Behind a long task even a whole chunk is worth taking. */
+	if (to == s->end && last && unstarted > 0)
+		to = slot_run_start(s, middle);
+	return number_before(to, s->end - unstarted) ? s->end : to;
 }
 
 /* The one with the most to take, from number *to on; NULL: none is worth it. */
@@ -225,7 +231,7 @@ static struct slot *choose_victim(struct engine_fork *e, bool thief_ready,
 	for (i = 0; i < e->nslots; i++) {
 		struct slot *s = &e->slots[i];
 
-		if (!slot_alive(s) || s->state == SLOT_DOOMED || s->hostile ||
+		if (!slot_alive(s) || s->state == SLOT_DOOMED || s->condemned ||
 		    s->outstanding <= most)
 			continue;
 		from = steal_from(s, thief_ready);
@@ -247,7 +253,7 @@ static bool anyone_has_more(struct engine_fork *e)
 
 	for (i = 0; i < e->nslots; i++)
 		if (slot_alive(&e->slots[i]) && e->slots[i].outstanding > 0 &&
-		    e->slots[i].state != SLOT_DOOMED && !e->slots[i].hostile &&
+		    e->slots[i].state != SLOT_DOOMED && !e->slots[i].condemned &&
 		    slot_unstarted(&e->slots[i]) > 0)
 			return true;
 	return false;
@@ -349,7 +355,7 @@ static void bury(struct engine_fork *e, struct slot *s,
 		 const struct process_end *end)
 {
 	struct run_queue back;
-	bool starting = s->state == SLOT_STARTING;
+	bool starting = s->state != SLOT_DOOMED;
 	bool retiring = s->state == SLOT_RETIRING;
 	bool was_ready = s->ready;
 
@@ -417,7 +423,8 @@ static void take_news(struct engine_fork *e, struct forkserver_news *news)
 		slot_born(s, news->pid, news->fd);
 	} else if (news->kind == FORKSERVER_BORN) {
 		unborn(e, s, news->value < 0 ? news->value : -EMFILE);
-	} else if (news->kind == FORKSERVER_DIED) {
+	} else if (news->kind == FORKSERVER_DIED &&
+		   news->pid == s->process.pid) {
 		process_status(&end, news->value);
 		bury(e, s, &end);
 	}
@@ -439,8 +446,10 @@ static void server_died(struct engine_fork *e)
 		if (!slot_alive(s))
 			continue;
 		process_kill(&s->process, SIGKILL);
-		process_await(&s->process);
+		process_await(&s->process, -1);
+		process_adopted(&s->process);
 		run_queue_init(&back);
+		s->orphaned = true;
 		slot_bury(s, &unknown, &back);
 		run_queue_prepend(&e->pending, &back);
 	}
@@ -617,6 +626,10 @@ static int fork_step(struct engine *base, uint64_t deadline_ns)
 	serve_timers(e);
 	e->target_room = 0;
 	feed(e);
+	/* One that has just become idle must not wait for the next step, which
+	 * in a foreign loop may not come. */
+	if (n > 0 && !e->pending.first)
+		rebalance(e);
 	if (base->poller.foreign)
 		poller_arm(&base->poller, next_timer(e));
 	return n;
@@ -691,6 +704,8 @@ static void fork_stop(struct engine *base, enum engine_stop how)
 	for (i = 0; i < e->nslots; i++)
 		stop_slot(e, &e->slots[i], how);
 	fork_flush(base, false);
+	if (e->served && fork_stopped(base))
+		drop_server(e);
 }
 
 static uint32_t fork_stats(const struct engine *base,
@@ -726,7 +741,8 @@ static int slot_running(struct slot *s,
 	struct run *r;
 	int n = 0;
 
-	if (!slot_alive(s) || s->state == SLOT_DOOMED || !s->flight.first)
+	if (!slot_alive(s) || s->state == SLOT_DOOMED || !s->flight.first ||
+	    s->process.pid == 0)
 		return 0;
 	if (s->engine->config->funcs.funcs[s->flight.first->chunk->func].batch)
 		lanes = PRUN_LANES_MAX;
@@ -798,6 +814,10 @@ static void fork_free(struct engine *base)
 			process_kill(&s->process, SIGKILL);
 			process_reap(&s->process, &end, true);
 		}
+		if (e->served) {
+			process_await(&s->process, -1);
+			process_adopted(&s->process);
+		}
 		run_queue_free(&s->flight);
 		slot_release(s);
 	}
@@ -861,14 +881,13 @@ static int start_server(struct engine_fork *e)
 }
 
 /* All workers are there when the pool opens, or it does not open. */
-static int await_births(struct engine_fork *e)
+static int await_births(struct engine_fork *e, uint32_t *born, uint32_t until)
 {
 	struct pollfd poll_for = { .fd = e->server.fd, .events = POLLIN };
 	struct forkserver_news news;
-	uint32_t born = 0;
 	int rc;
 
-	while (born < e->nslots) {
+	while (*born < until) {
 		rc = forkserver_receive(&e->server, &news);
 		if (rc < 0)
 			return PRUN_ESERVER;
@@ -877,7 +896,7 @@ static int await_births(struct engine_fork *e)
 			continue;
 		}
 		if (news.kind == FORKSERVER_BORN)
-			born++;
+			++*born;
 		if (news.kind == FORKSERVER_BORN && news.fd < 0)
 			return news.value < 0 ? news.value : -EMFILE;
 		take_news(e, &news);
@@ -889,7 +908,7 @@ int engine_fork_new(struct engine **engine, const struct engine_config *config,
 		    const struct engine_events *events, void *ctx)
 {
 	struct engine_fork *e = calloc(1, sizeof(*e));
-	uint32_t i;
+	uint32_t i, born = 0;
 	int rc;
 
 	*engine = NULL;
@@ -914,10 +933,15 @@ int engine_fork_new(struct engine **engine, const struct engine_config *config,
 	if (rc == 0 && config->forkserver)
 		rc = start_server(e);
 	e->base.now_ns = now_ns();
-	for (i = 0; i < e->nslots && rc == 0; i++)
+	for (i = 0; i < e->nslots && rc == 0; i++) {
 		rc = start_slot(e, &e->slots[i]);
+		/* So many requests on their way: hear the answers first. */
+		while (rc == -EAGAIN && e->served &&
+		       (rc = await_births(e, &born, born + 1)) == 0)
+			rc = start_slot(e, &e->slots[i]);
+	}
 	if (rc == 0 && e->served)
-		rc = await_births(e);
+		rc = await_births(e, &born, e->nslots);
 	if (rc < 0) {
 		fork_free(&e->base);
 		return rc;

@@ -143,7 +143,9 @@ static void run_one(struct engine_inline *e, struct run *r)
 				    .func = c->func,
 				    .first = e->fresh,
 				    .count = r->count,
-				    .flags = c->star ? FRAME_STAR : 0 };
+				    .flags = (c->star ? FRAME_STAR : 0) |
+					     (uint32_t)c->attempt
+						     << FRAME_ATTEMPT_SHIFT };
 	struct frame_writer out = { 0 };
 	int rc = frame_put_tasks(&out, head, c->offsets + r->at,
 				 c->args.data);
@@ -218,7 +220,7 @@ static void inline_flush(struct engine *base, bool lazy)
 	struct engine_inline *e = inline_engine(base);
 
 	(void)lazy;
-	poller_arm(&base->poller, e->pending.first ? 1 : UINT64_MAX);
+	poller_arm(&base->poller, e->pending.first ? 1 : base->tick_ns);
 }
 
 static int inline_step(struct engine *base, uint64_t deadline_ns)
@@ -293,6 +295,7 @@ static uint32_t inline_stats(const struct engine *base,
 	memset(stats, 0, sizeof(*stats));
 	stats->worker_pid = getpid();
 	stats->tasks = e->given;
+	stats->rss_peak = limits_rss_peak(getpid());
 	if (e->board)
 		stats->working_ns = atomic_load_explicit(&e->board->work_ns,
 							 memory_order_relaxed);

@@ -2,6 +2,7 @@
 #include "forkserver.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -15,6 +16,8 @@
 #include <unistd.h>
 
 #define FDS_MAX 2
+/* For it to kill its children and to leave. */
+#define STOP_MS 5000
 
 /* What goes over the socket; forkserver_news without its descriptor. */
 #define NEWS_SIZE offsetof(struct forkserver_news, fd)
@@ -76,7 +79,7 @@ static int receive_packet(int fd, void *data, size_t size, int *fds,
 		*count = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 		memcpy(fds, CMSG_DATA(c), *count * sizeof(int));
 	}
-	return (size_t)n == size ? 1 : -EPIPE;
+	return (size_t)n == size && !(m.msg_flags & MSG_TRUNC) ? 1 : -EPIPE;
 }
 
 /* -- The server -- */
@@ -89,6 +92,7 @@ struct server {
 	uint32_t count;
 	forkserver_child_fn child;
 	void *ctx;
+	char name[16]; /* of the caller, for its children */
 };
 
 static void leave(struct server *s) __attribute__((noreturn));
@@ -134,6 +138,7 @@ static void run_child(int fd, void *arg)
 {
 	const struct birth *b = arg;
 
+	prctl(PR_SET_NAME, b->server->name);
 	b->server->child(fd, b->memory, b->id, b->server->ctx);
 }
 
@@ -156,6 +161,8 @@ static void give_birth(struct server *s, int id, int fd, int memory)
 /* One request; false: there is none. */
 static bool serve(struct server *s)
 {
+	struct forkserver_news news = { .kind = FORKSERVER_BORN,
+					.value = -EMFILE };
 	int fds[FDS_MAX];
 	unsigned count, i;
 	int32_t id;
@@ -171,6 +178,11 @@ static bool serve(struct server *s)
 	}
 	for (i = 0; i < count; i++)
 		close(fds[i]);
+	if (id < 0 || (uint32_t)id >= s->count)
+		return true;
+	/* Without room for them here the descriptors are lost on their way. */
+	news.id = id;
+	tell(s, &news, -1);
 	return true;
 }
 
@@ -230,6 +242,7 @@ static void server_main(int fd, void *arg)
 	sigset_t child;
 	int self;
 
+	prctl(PR_GET_NAME, s->name);
 	prctl(PR_SET_NAME, "prun-forkserver");
 	sigaction(SIGCHLD, &sa, NULL); /* or there is nothing to wait for */
 	sigemptyset(&child);
@@ -254,8 +267,8 @@ int forkserver_receive(struct forkserver *f, struct forkserver_news *news)
 	unsigned count, i;
 	int rc = receive_packet(f->fd, news, NEWS_SIZE, fds, &count);
 
-	news->fd = count == 1 ? process_fd_private(fds[0]) : -1;
-	for (i = 1; i < count; i++)
+	news->fd = count == 1 && rc > 0 ? process_fd_private(fds[0]) : -1;
+	for (i = rc > 0 ? 1 : 0; i < count; i++)
 		close(fds[i]);
 	return rc;
 }
@@ -275,6 +288,19 @@ static int await_hello(struct forkserver *f)
 	return 0;
 }
 
+/* A pidfd of this process, out of the way of stdio; not private, as the server
+ * is to have it. */
+static int open_self(void)
+{
+	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	int rc = -errno;
+
+	if (fd >= 0)
+		close(fd);
+	return high < 0 ? rc : high;
+}
+
 int forkserver_start(struct forkserver *f, uint32_t count,
 		     forkserver_child_fn child, void *ctx)
 {
@@ -285,8 +311,8 @@ int forkserver_start(struct forkserver *f, uint32_t count,
 	if (rc < 0)
 		return rc;
 	s.pids = calloc(count, sizeof(*s.pids));
-	s.caller = (int)syscall(SYS_pidfd_open, getpid(), 0);
-	rc = !s.pids ? -ENOMEM : s.caller < 0 ? -errno : 0;
+	s.caller = open_self();
+	rc = !s.pids ? -ENOMEM : s.caller < 0 ? s.caller : 0;
 	if (rc == 0)
 		rc = process_detach(fds[1], server_main, &s);
 	process_fd_close(&fds[1]);
@@ -328,7 +354,13 @@ void forkserver_stop(struct forkserver *f)
 {
 	if (f->fd < 0)
 		return;
+	/* A forked copy of the caller may have the socket too. */
+	shutdown(f->fd, SHUT_RDWR);
 	process_fd_close(&f->fd);
-	process_await(&f->process);
+	/* Its workers die with it, should it not do as it is told. */
+	if (!process_await(&f->process, STOP_MS))
+		process_kill(&f->process, SIGKILL);
+	process_await(&f->process, -1);
+	process_adopted(&f->process);
 	process_release(&f->process);
 }

@@ -35,7 +35,8 @@ static void remember_visit(struct prun_pool *pool)
 static bool next_or_end(struct prun_pool *pool, struct prun_job *job)
 {
 	(void)pool;
-	return job_take(job) || (job->completed && job->delivered == job->pulled);
+	return job_take(job) ||
+	       (job_is_over(job) && job->delivered == job->pulled);
 }
 
 /* Results are there: see to it that there will be more. */
@@ -105,6 +106,8 @@ static int take_next(const struct prun_result **result, struct prun_job *job,
 	}
 	if (pool && !job->completed)
 		pool_activate(pool, job);
+	if (job->active && pool->driver)
+		pool_fill(pool, false);
 	*result = job->result;
 	return 1;
 }
@@ -153,7 +156,7 @@ int prun_job_at(const struct prun_result **result, struct prun_job *job,
 static bool completed_or_stuck(struct prun_pool *pool, struct prun_job *job)
 {
 	(void)pool;
-	return job->completed || job_stuck(job);
+	return job_is_over(job) || job_stuck(job);
 }
 
 static int wait_for_end(struct prun_job *job, int timeout_ms)
@@ -164,7 +167,7 @@ static int wait_for_end(struct prun_job *job, int timeout_ms)
 	if (!pool)
 		return job->forked ? PRUN_EFORKED : 0;
 	rc = pool_check_drive(pool);
-	if (rc < 0 || job->completed)
+	if (rc < 0 || job_is_over(job))
 		return rc;
 	pool_enter(pool, true);
 	rc = pool_drive(pool, job, completed_or_stuck,
@@ -296,7 +299,7 @@ static enum prun_job_state state(struct prun_job *job)
 	struct prun_pool *pool = job->pool;
 
 	if (!job->completed && pool)
-		return job->finished > 0 || pool_count_running(pool, job) ?
+		return job->finished > job->cancelled || pool_count_running(pool, job) ?
 			       PRUN_JOB_RUNNING :
 			       PRUN_JOB_PENDING;
 	if (job->cancelled > 0 || job->error == PRUN_ECANCELLED)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -423,6 +424,7 @@ struct chunk *job_pull(struct prun_job *job, uint32_t want)
 		link_chunk(job, c);
 		return c;
 	}
+	job->asked = true;
 	target = chunk_target(job, want);
 	if (!c && reserve_ready(job, target) == 0)
 		c = chunk_new(job->cache, job_slabs(job), target);
@@ -658,15 +660,19 @@ static void account(struct prun_job *job, struct chunk *c, uint32_t count)
 		unlink_chunk(job, c);
 }
 
-/* What the worker sent, or what is to be said of it. False: it sent no value. */
-static bool checked(const struct engine_result **r, struct engine_result *bad)
+/* What the worker sent, or what is to be said of it, in `text`. False: it sent
+ * no value. */
+static bool checked(const struct engine_result **r, struct engine_result *bad,
+		    char *text, size_t size, pid_t pid)
 {
 	if (well_formed(*r))
 		return true;
+	snprintf(text, size, "the worker (pid %d) sent a value that is no "
+		 "msgpack", (int)pid);
 	*bad = **r;
 	bad->status = PRUN_EPROTO;
-	bad->data = "the worker sent a value that is no msgpack";
-	bad->size = strlen(bad->data);
+	bad->data = text;
+	bad->size = strlen(text);
 	*r = bad;
 	return false;
 }
@@ -700,6 +706,7 @@ bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
 	struct chunk *of = c->retry_of;
 	struct engine_result bad;
 	bool all_formed = true;
+	char text[96];
 	uint32_t i, again = 0;
 
 	if (of) { /* its result is that of the task it was made for */
@@ -712,7 +719,7 @@ bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
 	for (i = 0; i < count; i++) {
 		const struct engine_result *r = &results[i];
 
-		all_formed &= checked(&r, &bad);
+		all_formed &= checked(&r, &bad, text, sizeof(text), worker->pid);
 		if (r->status < 0 && try_again(job, c, first + i, r))
 			again++;
 		else

@@ -54,14 +54,17 @@ struct prun_job {
 
 	bool handle;	/* the caller has one */
 	bool ended;	/* nothing more is pulled */
-	bool completed; /* all is done, and said by the callbacks */
+	bool completed; /* all is done; */
+	bool finishing; /* and just being said by the callbacks */
 	bool discard;	/* nobody will read its results */
 	bool in_callback;
 	bool free_later; /* its handle was freed in a source */
 	bool given_up;	 /* by job_end */
+	bool forced;	 /* and by force */
 	bool forked;	 /* the pool was freed in a copy of its process */
 	bool wait_poll;	 /* waits for what cannot be polled */
 	uint32_t pins;	 /* calls that are on it */
+	bool asked;	 /* its source was, once */
 	bool waiting; /* the source has nothing yet */
 	bool star;    /* its arguments are arrays of parameters */
 	int wait_fd;  /* a copy of what it waits for, or -1 */
@@ -135,6 +138,11 @@ bool job_pushes(const struct prun_job *job);
 bool job_pullable(const struct prun_job *job);
 /* Cannot go on before the caller takes results. */
 bool job_stuck(const struct prun_job *job);
+/* Finished, and its callbacks are through: what waiting waits for. */
+static inline bool job_is_over(const struct prun_job *job)
+{
+	return job->completed && !job->finishing;
+}
 /* All it pulled is finished, and it will pull no more. */
 bool job_all_done(const struct prun_job *job);
 

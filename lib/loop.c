@@ -30,10 +30,13 @@ int pool_check_drive(const struct prun_pool *pool)
 {
 	if (pool_is_forked(pool) || pool->engine->busy)
 		return PRUN_EFORKED;
+	if (pool->in_source)
+		return PRUN_EDEADLK;
 	/* Of a pool with a thread of its own, that is where callbacks run. */
-	if (pool->in_callback && pool->driver)
-		return driver_is_self(pool->driver) ? PRUN_EDEADLK : 0;
-	return pool->in_source || pool->in_callback ? PRUN_EDEADLK : 0;
+	return pool->in_callback &&
+			       (!pool->driver || driver_is_self(pool->driver)) ?
+		       PRUN_EDEADLK :
+		       0;
 }
 
 void pool_begin_callback(struct prun_pool *pool)
@@ -239,39 +242,59 @@ const struct engine_events pool_events = {
 
 static void serve_due(struct prun_pool *pool);
 
+/* When the pool has something to do though nothing happens. */
+static void set_tick(struct prun_pool *pool)
+{
+	uint64_t tick = pool->due_ns < pool->report_ns ? pool->due_ns :
+							 pool->report_ns;
+
+	pool->engine->tick_ns = pool->news ? 1 : tick;
+}
+
+/* Pull from the job, and let the next one have its turn. */
+static void pull(struct prun_pool *pool, struct prun_job *job, uint32_t want)
+{
+	struct chunk *c;
+
+	pool->in_source = true;
+	c = job_pull(job, want);
+	pool->in_source = false;
+	pool_deactivate(pool, job);
+	if (job->waiting)
+		start_waiting(pool, job);
+	if (job_all_done(job))
+		pool_tell(pool, job);
+	pool_activate(pool, job);
+	if (c) {
+		pool->in_engine += c->count;
+		pool->engine->ops->submit(pool->engine, c);
+	}
+}
+
+void pool_ask_first(struct prun_pool *pool, struct prun_job *job)
+{
+	if (job->active && !job->asked && !pool->in_source)
+		pull(pool, job, 1);
+}
+
 /* Pull from the jobs in turn until the engine has enough. */
 void pool_fill(struct prun_pool *pool, bool lazy)
 {
-	const struct engine_ops *ops = pool->engine->ops;
 	struct prun_job *job;
-	struct chunk *c;
 	uint32_t want;
 
 	if (pool->in_source)
 		return;
 	if (pool->due_ns != UINT64_MAX)
 		serve_due(pool);
-	pool->engine->tick_ns = pool->due_ns < pool->report_ns ?
-					pool->due_ns : pool->report_ns;
 	while ((job = pool->active) != NULL) {
-		want = ops->room(pool->engine, job->func);
+		want = pool->engine->ops->room(pool->engine, job->func);
 		if (want == 0)
 			break;
-		pool->in_source = true;
-		c = job_pull(job, want);
-		pool->in_source = false;
-		pool_deactivate(pool, job);
-		if (job->waiting)
-			start_waiting(pool, job);
-		if (job_all_done(job))
-			pool_tell(pool, job);
-		pool_activate(pool, job);
-		if (c) {
-			pool->in_engine += c->count;
-			ops->submit(pool->engine, c);
-		}
+		pull(pool, job, want);
 	}
-	ops->flush(pool->engine, lazy);
+	set_tick(pool);
+	pool->engine->ops->flush(pool->engine, lazy);
 }
 
 /* What a job has to be done at a time: when next; UINT64_MAX: nothing. */
@@ -483,6 +506,7 @@ static void collect_job(struct prun_pool *pool, struct prun_job *job)
 		push_results(pool, job);
 	if (!job->completed && job_all_done(job)) {
 		job->completed = true;
+		job->finishing = true;
 		job->completed_at = ++pool->completions;
 		pool->unfinished--;
 		if (job->wait_fd >= 0)
@@ -491,6 +515,7 @@ static void collect_job(struct prun_pool *pool, struct prun_job *job)
 		say_completed(pool, job);
 		free_payload(pool, job);
 		pool_call_done(pool, job);
+		job->finishing = false;
 	}
 	/* A callback may have made news of it again: the next round's. */
 	pool_release_unused(pool, job);
@@ -502,11 +527,12 @@ int pool_cancel(struct prun_pool *pool, struct prun_job *job, bool force,
 		int status)
 {
 	uint64_t before = job->finished;
-	bool was_ended = job->ended;
+	bool was_ended = job->ended, was_given_up = job->given_up;
 	int error = job->error;
 
-	if (job->completed || job_all_done(job))
+	if (job->completed || job_all_done(job) || (job->forced && force))
 		return 0;
+	job->forced = force;
 	job_end(job, status, prun_strerror(status));
 	if (job->wait_fd >= 0)
 		pool_ask_again(pool, job);
@@ -515,8 +541,12 @@ int pool_cancel(struct prun_pool *pool, struct prun_job *job, bool force,
 		was_ended = false;
 	pool_tell(pool, job);
 	pool_leave(pool);
-	if (was_ended && job->finished == before) {
-		job->error = error; /* all of it was running already */
+	/* All of it was running already, and goes on? Then nothing is to come
+	 * back from workers that are being buried either. */
+	if (was_ended && job->finished == before &&
+	    job->pulled - job->finished <= pool_count_running(pool, job)) {
+		job->error = error;
+		job->given_up = was_given_up;
 		return 0;
 	}
 	return 1;
@@ -616,13 +646,19 @@ static int wait_for_driver(struct prun_pool *pool, struct prun_job *job,
 			   bool (*done)(struct prun_pool *, struct prun_job *),
 			   uint64_t deadline_ns)
 {
-	uint64_t wakes = pool->driver->wakes;
+	struct driver *d = pool->driver;
+	uint64_t wakes = d->wakes;
 
 	pool_fill(pool, false);
 	while (!done(pool, job)) {
-		if (!driver_wait(pool->driver, deadline_ns))
+		if (driver_take_wake(d))
+			return PRUN_EWOKEN;
+		/* What done() did may be news for the driver. */
+		if (pool->news)
+			poller_arm(&pool->engine->poller, 1);
+		if (!driver_wait(d, deadline_ns))
 			return PRUN_ETIMEDOUT;
-		if (pool->driver->wakes != wakes)
+		if (d->wakes != wakes)
 			return PRUN_EWOKEN;
 	}
 	return 0;

@@ -48,7 +48,7 @@ struct prun_pool {
 	uint64_t progress_every_ns, progress_due_ns;
 	uint64_t report_ns;		/* when the next progress is due, */
 	uint64_t due_ns;		/* or something of a job; UINT64_MAX: no */
-	uint64_t progress_seen;		/* given_back at the last one */
+	uint64_t progress_seen;		/* what had ended at the last one */
 	unsigned submitted;
 	struct ticks ticks;	 /* its clock */
 	uint64_t left_ns;	 /* when the caller was last here */
@@ -106,6 +106,9 @@ void pool_leave(struct prun_pool *pool);
 /* Pull from the jobs in turn until the engine has enough. `lazy` as the
  * engine's flush has it. */
 void pool_fill(struct prun_pool *pool, bool lazy);
+/* An input that is empty, or fails, is found to be so though all workers are
+ * busy. */
+void pool_ask_first(struct prun_pool *pool, struct prun_job *job);
 void pool_glance(struct prun_pool *pool);
 /* Deliver what has come. Callbacks run here and nowhere else. */
 void pool_collect(struct prun_pool *pool);

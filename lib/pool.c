@@ -78,6 +78,7 @@ static void release_memory(struct prun_pool *pool)
 {
 	if (pool->alive)
 		munmap(pool->alive, (size_t)sysconf(_SC_PAGESIZE));
+	free(pool->driver); /* in a forked copy; its lock may be held for ever */
 	chunk_cache_release(&pool->cache);
 	func_table_release(&pool->config.funcs);
 	free(pool->message);
@@ -296,10 +297,14 @@ int prun_pool_free(struct prun_pool *pool)
 
 static int wait_for_round(struct prun_pool *pool, int timeout_ms)
 {
-	uint64_t wakes = pool->driver->wakes;
-	int rc = driver_wait(pool->driver, pool_deadline(timeout_ms));
+	struct driver *d = pool->driver;
+	uint64_t wakes = d->wakes;
+	int rc;
 
-	return pool->driver->wakes != wakes ? PRUN_EWOKEN : rc;
+	if (driver_take_wake(d))
+		return PRUN_EWOKEN;
+	rc = driver_wait(d, pool_deadline(timeout_ms));
+	return d->wakes != wakes ? PRUN_EWOKEN : rc;
 }
 
 static int step(struct prun_pool *pool, int timeout_ms)

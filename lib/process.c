@@ -368,12 +368,25 @@ void process_born(struct process *p, pid_t pid, int pidfd)
 	p->pending = 0;
 }
 
-void process_await(const struct process *p)
+bool process_await(const struct process *p, int timeout_ms)
 {
 	struct pollfd poll_for = { .fd = p->pidfd, .events = POLLIN };
+	int n;
 
-	while (p->pidfd >= 0 && poll(&poll_for, 1, -1) < 0 && errno == EINTR)
-		;
+	if (p->pidfd < 0)
+		return true;
+	do {
+		n = poll(&poll_for, 1, timeout_ms);
+	} while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
+void process_adopted(const struct process *p)
+{
+	siginfo_t info;
+
+	if (p->pidfd >= 0)
+		waitid(P_PIDFD, (id_t)p->pidfd, &info, WEXITED | WNOHANG);
 }
 
 void process_status(struct process_end *end, int status)

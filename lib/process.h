@@ -52,8 +52,12 @@ void process_born(struct process *p, pid_t pid, int pidfd);
  * with its parent. That it could not be forked shows as end of file.
  */
 int process_detach(int fd, process_main_fn child, void *arg);
-/* Block until its pidfd says that it has ended. */
-void process_await(const struct process *p);
+/* Wait until its pidfd says that it has ended, at most so long (negative: for
+ * ever). False: it has not. */
+bool process_await(const struct process *p, int timeout_ms);
+/* Reap one that has ended, should it be a child after all: of a caller that
+ * takes orphans (PR_SET_CHILD_SUBREAPER). */
+void process_adopted(const struct process *p);
 /* How it ended, from a status of wait(). */
 void process_status(struct process_end *end, int status);
 /* To be called again in the child after what clears it: a change of user. */

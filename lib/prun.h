@@ -34,9 +34,10 @@
  *               run, only inside calls that drive the pool: prun_pool_step,
  *               prun_pool_join, prun_job_next, prun_job_wait, prun_job_get,
  *               prun_wait, prun_completed_next, prun_map, prun_starmap,
- *               prun_apply. No other call blocks, except that
- *               prun_pool_new waits for fork and prun_pool_free for the death
- *               of workers it has killed.
+ *               prun_apply. (Callbacks also in prun_pool_free, and in
+ *               prun_job_on_done when it comes late.) No other call blocks,
+ *               except that prun_pool_new waits for fork and prun_pool_free
+ *               for the death of workers it has killed.
  *   Times.      Timeouts are in milliseconds; negative waits for ever, 0
  *               polls. Times in results are nanoseconds of CLOCK_MONOTONIC.
  *   Fork.       In a forked copy of the caller (and so in a worker, and in a
@@ -192,9 +193,10 @@ PRUN_API int prun_task_param(const void **data, size_t *size,
 			     const struct prun_task *task, unsigned i);
 
 /*
- * Read an argument of one kind, which is the task's one parameter. 0, or PRUN_ETYPE with the task's message set,
- * so that `if ((rc = prun_arg_str(task, &s, &n)) < 0) return rc;` says what
- * was wrong. Strings are borrowed and NOT terminated by a NUL. _str and _bin
+ * Read an argument of one kind, which is the task's one parameter. 0, or
+ * PRUN_ETYPE with the task's message set, so that
+ *     if ((rc = prun_arg_str(task, &s, &n)) < 0) return rc;
+ * says what was wrong. Strings are borrowed and NOT terminated by a NUL. _str and _bin
  * accept both msgpack str and bin.
  */
 PRUN_API int prun_arg_str(struct prun_task *task, const char **s, size_t *len);
@@ -202,7 +204,7 @@ PRUN_API int prun_arg_bin(struct prun_task *task, const void **p, size_t *len);
 PRUN_API int prun_arg_int(struct prun_task *task, int64_t *value);
 PRUN_API int prun_arg_double(struct prun_task *task, double *value);
 /* Formats as in prun_unpack(); in a starmap, of all parameters one behind the
- * other, such as "sii". */
+ * other, such as "s#ii". */
 PRUN_API int prun_arg_unpack(struct prun_task *task, const char *format, ...);
 
 /*
@@ -473,7 +475,8 @@ struct prun_worker_stats {
 	uint64_t started;    /* processes that had the place so far */
 	/* Of the process there now: */
 	uint64_t tasks;      /* results received from it */
-	uint64_t start_ns;   /* from its birth to the end of its initializer */
+	uint64_t start_ns;   /* from its birth to when the caller heard that
+				its initializer had ended */
 	uint64_t working_ns; /* since then, on tasks; */
 	uint64_t waiting_ns; /* and for tasks */
 	uint64_t rss_peak;   /* bytes it had in memory at the most (VmHWM) */
@@ -493,9 +496,11 @@ enum prun_start_method {
 	 * replacing one is cheap and safe however large the caller has become
 	 * or how many threads it has started since, and the workers are no
 	 * children of the caller: its wait() and its SIGCHLD see nothing of
-	 * them. A worker knows the caller's memory as it was when the pool
+	 * them (one SIGCHLD comes when the pool opens, of a process in between,
+	 * which is reaped). A worker knows the caller's memory as it was when the pool
 	 * opened, which must be while no other thread holds a lock. Should the
-	 * server be killed, the pool breaks with PRUN_ESERVER.
+	 * server be killed, the workers die with it, tasks that ran end with
+	 * PRUN_EWORKER, and the pool breaks with PRUN_ESERVER.
 	 */
 	PRUN_START_FORKSERVER = 2
 };
@@ -505,7 +510,7 @@ enum prun_start_method {
  * with `message` (size bytes) as its text if filled in. */
 typedef int (*prun_initializer_fn)(void **state, int worker_id, void *initarg,
 				   char *message, size_t size);
-/* Runs in a worker that ends by itself (close, maxtasksperchild). */
+/* Runs in a worker that ends by itself (close, maxtasksperchild, max_rss). */
 typedef void (*prun_finalizer_fn)(void *state, int worker_id, void *initarg);
 
 struct prun_options {
@@ -526,7 +531,9 @@ struct prun_options {
 	void *initarg;
 	uint32_t grace_ms;             /* terminate: from SIGTERM to SIGKILL;
 					  0: 1,000 */
-	/* Of each worker process; not with PRUN_START_INLINE. */
+	/* Of each worker process, imposed before the initializer; not with
+	 * PRUN_START_INLINE. One that cannot impose it on itself (a nice below
+	 * 0 without the right) has failed to start. */
 	int nice;                      /* added to its nice value */
 	int pin;                       /* 1: each is pinned to one of the
 					  processors the caller may use, in
@@ -536,14 +543,16 @@ struct prun_options {
 					  has at its start (RLIMIT_AS): then
 					  its allocations fail; 0: none */
 	uint64_t max_rss;              /* bytes in memory: a worker that holds
-					  more after a task is replaced, looked
-					  at once a millisecond; 0: none */
+					  more after a task (what it shares with
+					  the caller included; looked at once a
+					  millisecond at most) is replaced; 0:
+					  none */
 	int background;                /* 1: a thread of its own drives the pool,
 					  see Background below; only with
 					  PRUN_START_FORKSERVER */
-	/* Called inside calls that drive the pool when tasks have ended since
-	 * the last time, at most every progress_ms (0: 100), and when the last
-	 * job has ended. May do what a callback may. */
+	/* Called inside calls that drive the pool when tasks or jobs have ended
+	 * since the last time, at most every progress_ms (0: 100), save when
+	 * the last job has ended: then at once. May do what a callback may. */
 	prun_progress_fn progress;
 	void *progress_payload;
 	uint32_t progress_ms;
@@ -566,8 +575,10 @@ struct prun_options {
  * is the pool's, one at a time and with the pool locked, so it must not wait
  * for a thread that is inside a call of this pool. Callbacks run on the pool's
  * thread, with all signals blocked and the pool unlocked; while one runs, no
- * other does. prun_pool_step() waits for something to happen,
- * prun_pool_fd() gives PRUN_EINVAL, and prun_pool_free() and the calls on
+ * other does. (A function that prun_job_on_done() is given too late runs in its
+ * caller, and what prun_pool_free() cancels calls back in its own.) Waiting for
+ * a job ends when its callbacks are through. prun_pool_step() waits for
+ * something to happen, prun_pool_fd() gives PRUN_EINVAL, and prun_pool_free() and the calls on
  * handles after it are the business of one thread, as everywhere.
  */
 
@@ -601,8 +612,8 @@ PRUN_API int prun_pool_terminate(struct prun_pool *pool);
 /*
  * Drive the pool until its jobs are finished and its workers are gone.
  * PRUN_EOPEN before close or terminate; PRUN_ETIMEDOUT; PRUN_EWOKEN;
- * PRUN_EDEADLK in a callback. A job that nobody reads (an imap whose results wait for
- * prun_job_next) and that cannot go on is cancelled. Idempotent.
+ * PRUN_EDEADLK in a callback. A job that nobody reads (an imap whose results
+ * wait for prun_job_next) and that cannot go on is cancelled. Idempotent.
  */
 PRUN_API int prun_pool_join(struct prun_pool *pool, int timeout_ms);
 
@@ -639,12 +650,15 @@ PRUN_API int prun_pool_error(struct prun_pool *pool, const char **message);
 
 PRUN_API int prun_pool_workers(const struct prun_pool *pool);
 
-/* The figures, as they are now. The size says which version of the struct the
- * caller knows: prun_pool_stats(pool, &stats, sizeof(stats)). */
+/* The figures, as they are now, those of jobs that were freed included. A task
+ * that has ended counts as queued until its result is collected. The size says
+ * which version of the struct the caller knows: prun_pool_stats(pool, &stats,
+ * sizeof(stats)). 0, PRUN_EVERSION for a size it does not know, PRUN_EDEADLK in
+ * a source, PRUN_EFORKED. */
 PRUN_API int prun_pool_stats(struct prun_pool *pool, struct prun_stats *stats,
 			     size_t size);
-/* Those of the first `count` workers; returns how many workers there are.
- * Reads a file of /proc for each. */
+/* Those of the first `count` workers; returns how many workers there are, or
+ * an error as prun_pool_stats() does. Reads a file of /proc for each. */
 PRUN_API int prun_pool_worker_stats(struct prun_pool *pool,
 				    struct prun_worker_stats *stats,
 				    size_t size, uint32_t count);
@@ -661,7 +675,8 @@ struct prun_running {
 };
 typedef void (*prun_running_fn)(const struct prun_running *running,
 				void *payload);
-/* Call fn for each running task; returns how many. */
+/* Call fn for each running task, in background with the pool locked; returns
+ * how many. */
 PRUN_API int prun_pool_running(struct prun_pool *pool, prun_running_fn fn,
 			       void *payload);
 
@@ -744,13 +759,14 @@ struct prun_call {
 	 * source_payload: after its last callback, as one of them, or before a
 	 * failed submit returns. May be NULL. */
 	void (*payload_free)(void *payload);
-	/* Each argument is an array, whose elements are the parameters of the
-	 * task; one that is no array is its task's PRUN_ETYPE. Set by
-	 * prun_starmap() itself. */
+	/* Each argument (also that of an apply) is an array, whose elements are
+	 * the parameters of the task; one that is no array is its task's
+	 * PRUN_ETYPE. Set by prun_starmap() itself. */
 	int star;
 	/* prun_map(), prun_starmap(), prun_apply(): how long they wait, in
 	 * milliseconds; 0: for ever. PRUN_ETIMEDOUT then, and the job goes on:
-	 * *job is its handle. */
+	 * *job is its handle (with a deadline_ms, too, prun_job_ready() tells
+	 * the two apart). */
 	uint32_t timeout_ms;
 	/*
 	 * How long one task may run, in milliseconds from its start; 0: for
@@ -758,7 +774,8 @@ struct prun_call {
 	 * task_signal is sent to its worker, if one is given. One that is still
 	 * running task_grace_ms later is killed with its worker, which is
 	 * replaced, and ends with PRUN_ETIMEDOUT; what it gives back before
-	 * that counts. A kill never hits the task after the one that was late.
+	 * that counts. A kill never hits the task after the one that was late;
+	 * the signal may, when the late one ends just then.
 	 * Seen to in calls that drive the pool; not with PRUN_START_INLINE.
 	 */
 	uint32_t task_timeout_ms;
@@ -778,7 +795,8 @@ struct prun_call {
 
 #define PRUN_RETRIES_MAX 200
 #define PRUN_RETRY_LOST 1u    /* its worker died, or sent nonsense */
-#define PRUN_RETRY_TIMEOUT 2u /* it was killed for being late */
+#define PRUN_RETRY_TIMEOUT 2u /* it was killed for being late, or failed with
+				 PRUN_ETIMEDOUT itself */
 #define PRUN_RETRY_ERROR 4u   /* any other failure of the task's own */
 
 #define PRUN_CALL_VERSION 1
@@ -794,8 +812,9 @@ struct prun_call {
  * for and does not block.
  *
  * Errors: PRUN_ENOFUNC, PRUN_ECLOSED, PRUN_EINVAL (an unknown order, no
- * source, a chunksize above PRUN_CHUNKSIZE_MAX or buffersize, one callback
- * of two), PRUN_EVALUE and
+ * source or one for an apply, a chunksize above PRUN_CHUNKSIZE_MAX or
+ * buffersize, one callback of two, retries, retry_on or task_signal out of
+ * range), PRUN_EVALUE and
  * PRUN_ETOOBIG (argument), PRUN_EVERSION, PRUN_EDEADLK (in a source),
  * PRUN_EFORKED, -ENOMEM, or the pool's own error when it is broken. No
  * callback runs then, payload_free does.
@@ -834,10 +853,12 @@ PRUN_API uint32_t prun_chunksize_default(uint64_t n, uint32_t workers);
  * The next result, in the job's order. 1 and *result; 0 at the end
  * (repeatable); PRUN_ETIMEDOUT (nothing is lost); PRUN_EWOKEN; PRUN_EDEADLK;
  * PRUN_EINVAL for a job that gives its results to callbacks, or that one of
- * them has freed meanwhile. A task's failure
- * is a result with its status. When the source failed, its error comes once
- * all results have been taken, in place of the end; so does the pool's, when
- * it broke, and PRUN_ECANCELLED for a job that was cancelled. Drives the pool; blocks at most timeout_ms.
+ * them has freed meanwhile. A task's failure is a result with its status. When
+ * the source failed, its error comes once all results have been taken, in place
+ * of the end; so does the pool's, when it broke, PRUN_ECANCELLED for a job that
+ * was cancelled, and PRUN_ETIMEDOUT for one whose deadline has passed
+ * (prun_job_error() tells that from a timeout of this call). Drives the pool;
+ * blocks at most timeout_ms.
  */
 PRUN_API int prun_job_next(const struct prun_result **result,
 			   struct prun_job *job, int timeout_ms);
@@ -854,8 +875,8 @@ PRUN_API int prun_job_get(const struct prun_result **result,
 			  struct prun_job *job, int timeout_ms);
 
 /* Drive the pool until the job is finished. 0, PRUN_ETIMEDOUT, PRUN_EWOKEN,
- * PRUN_EDEADLK, PRUN_EINVAL when a callback has freed it. A stream is finished when its tasks are; one that waits for
- * prun_job_next() to make room gives PRUN_ENOTREADY instead of hanging. */
+ * PRUN_EDEADLK, PRUN_EINVAL when a callback has freed it. A stream is finished
+ * when its tasks are; one that waits for prun_job_next() to make room gives PRUN_ENOTREADY instead of hanging. */
 PRUN_API int prun_job_wait(struct prun_job *job, int timeout_ms);
 /* 1 when all tasks of the job are done, failed or cancelled. */
 PRUN_API int prun_job_ready(const struct prun_job *job);
@@ -864,7 +885,8 @@ PRUN_API int prun_job_successful(const struct prun_job *job);
 /* Tasks pulled from the source so far, and finished so far. */
 PRUN_API uint64_t prun_job_submitted(const struct prun_job *job);
 PRUN_API uint64_t prun_job_finished(const struct prun_job *job);
-/* 0, or the error of the source, the pool, or PRUN_ECANCELLED. */
+/* 0, or the error of the source, the pool, PRUN_ECANCELLED, or PRUN_ETIMEDOUT:
+ * the deadline. */
 PRUN_API int prun_job_error(const struct prun_job *job);
 /* The first non-zero return of its callbacks. */
 PRUN_API int prun_job_callback_error(const struct prun_job *job);
@@ -896,8 +918,9 @@ PRUN_API uint64_t prun_job_id(const struct prun_job *job);
  * Call fn when the job is finished, after its own callbacks and behind those
  * that were added before; at once, inside this call, when it is finished
  * already. fn may do what a callback may, and look at the results with
- * prun_job_at(). 0, -ENOMEM or PRUN_EFORKED. A job that is freed before
- * its end without callbacks of its own is cancelled, and then calls fn.
+ * prun_job_at(). 0, PRUN_EINVAL (no fn), -ENOMEM or PRUN_EFORKED. A job that
+ * is freed before its end without callbacks of its own is cancelled, and then
+ * calls fn, which finds no handle and no results any more.
  */
 typedef void (*prun_done_fn)(struct prun_job *job, void *payload);
 PRUN_API int prun_job_on_done(struct prun_job *job, prun_done_fn fn,
@@ -911,10 +934,11 @@ enum prun_wait_mode {
 
 /*
  * Wait for several jobs, of one pool or of several, and drive their pools. A
- * job that is named twice counts once; NULL is skipped. Returns how many are
- * finished; PRUN_ETIMEDOUT, PRUN_EWOKEN (by prun_pool_wake of any of the
- * pools), PRUN_EDEADLK, PRUN_EINVAL for an unknown mode; PRUN_ENOTREADY when
- * it cannot become true before somebody takes the results of a stream.
+ * job that is named twice counts once; NULL is skipped; one that was only
+ * cancelled has not failed. Returns how many are finished; PRUN_ETIMEDOUT,
+ * PRUN_EWOKEN (by prun_pool_wake of any of the pools), PRUN_EDEADLK, PRUN_EFORKED, -ENOMEM, -EMFILE, PRUN_EINVAL for an
+ * unknown mode; PRUN_ENOTREADY when it cannot become true before somebody takes
+ * the results of a stream.
  */
 PRUN_API int prun_wait(struct prun_job *const *jobs, size_t n,
 		       enum prun_wait_mode mode, int timeout_ms);

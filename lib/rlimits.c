@@ -91,7 +91,7 @@ static int limit_memory(uint64_t beyond)
 
 	if (!read_statm(&size, &resident) || getrlimit(RLIMIT_AS, &limit) < 0)
 		return -errno;
-	if (limit.rlim_cur > size + beyond)
+	if (beyond < RLIM_INFINITY - size && limit.rlim_cur > size + beyond)
 		limit.rlim_cur = size + beyond;
 	if (limit.rlim_max > limit.rlim_cur)
 		limit.rlim_max = limit.rlim_cur;

@@ -90,7 +90,9 @@ static void slot_reset(struct slot *s)
 	s->init_message[0] = '\0';
 	s->ready_ns = 0;
 	s->done = 0;
-	s->given_up = NULL;
+	s->given_up = false;
+	s->condemned = false;
+	s->orphaned = false;
 	s->doubts = 0;
 	s->blamed = false;
 }
@@ -122,8 +124,6 @@ static int start_forked(struct slot *s)
 	return rc;
 }
 
-/* Should the socket not get into the poller, the child leaves at the end of
- * file, before it was told to go on. */
 static int start_served(struct slot *s, struct forkserver *server)
 {
 	int memory = -1, rc;
@@ -133,10 +133,7 @@ static int start_served(struct slot *s, struct forkserver *server)
 		return -ENOMEM;
 	rc = forkserver_spawn(server, &s->process, s->id, memory);
 	close(memory);
-	if (rc < 0)
-		return rc;
-	return poller_add(&s->engine->poller, s->process.fd, EPOLLIN,
-			  slot_data(s, ENGINE_DATA_SOCKET));
+	return rc;
 }
 
 int slot_start(struct slot *s, struct forkserver *server)
@@ -160,7 +157,17 @@ int slot_start(struct slot *s, struct forkserver *server)
 
 void slot_born(struct slot *s, pid_t pid, int pidfd)
 {
+	struct poller *poller = &s->engine->poller;
+	uint32_t events = s->blocked ? EPOLLIN | EPOLLOUT : EPOLLIN;
+
 	process_born(&s->process, pid, pidfd);
+	/* It is heard from now on, so that who ran a task is always known. */
+	if (s->state != SLOT_DOOMED &&
+	    poller_add(poller, s->process.fd, events,
+		       slot_data(s, ENGINE_DATA_SOCKET)) < 0) {
+		s->condemned = true;
+		process_kill(&s->process, SIGKILL);
+	}
 }
 
 void slot_unborn(struct slot *s, struct run_queue *back)
@@ -176,6 +183,7 @@ static void slot_hostile(struct slot *s, const char *what)
 	if (s->hostile || !slot_alive(s) || s->state == SLOT_DOOMED)
 		return;
 	s->hostile = what;
+	s->condemned = true;
 	process_kill(&s->process, SIGKILL);
 }
 
@@ -327,6 +335,16 @@ enum slot_taken slot_take(struct slot *s, uint32_t to, struct run_queue *back)
 	take_runs(s, to, back);
 	drop_empty_runs(s);
 	return SLOT_TAKEN;
+}
+
+uint32_t slot_run_start(const struct slot *s, uint32_t number)
+{
+	const struct run *r;
+
+	for (r = s->flight.first; r; r = r->next)
+		if (number - r->number < r->count)
+			return r->number;
+	return number;
 }
 
 /* The end of the run that holds a number. */
@@ -612,6 +630,17 @@ static void take_frames(struct slot *s)
 				       UINT64_MAX;
 }
 
+static void harvest(struct slot *s);
+
+/* What goes over the socket was committed before, or, when it is too large for
+ * the ring, announced by valid_from. Anything else was not sent by the worker's
+ * own code, and what that has committed is still to be had from the ring. */
+static bool said_too_much(const struct slot *s)
+{
+	return s->heard > board_committed(s->board) &&
+	       s->heard > board_valid_from(s->board);
+}
+
 /* `n` bytes came by the socket; those that the board gave already are
  * dropped. */
 static void heard(struct slot *s, unsigned char *at, size_t n)
@@ -619,6 +648,11 @@ static void heard(struct slot *s, unsigned char *at, size_t n)
 	uint64_t known = s->received - s->heard;
 
 	s->heard += n;
+	if (said_too_much(s)) {
+		harvest(s);
+		slot_hostile(s, "more than it has committed");
+		return;
+	}
 	if (known >= n)
 		return;
 	if (known > 0)
@@ -650,7 +684,7 @@ static ssize_t receive_once(struct slot *s)
 	if (n <= 0)
 		return n < 0 && errno == EAGAIN ? -EAGAIN : 0;
 	heard(s, at, (size_t)n);
-	return n;
+	return s->hostile ? -EAGAIN : n;
 }
 
 void slot_receive(struct slot *s)
@@ -710,6 +744,10 @@ void slot_check(struct slot *s)
 	s->check_ns = UINT64_MAX;
 	if (s->state == SLOT_DOOMED || s->hostile || !s->outstanding)
 		return;
+	if (s->process.pid == 0) { /* not born yet, as far as is known */
+		s->check_ns = now + CHECK_NS;
+		return;
+	}
 	harvest(s);
 	if (!s->outstanding)
 		return;
@@ -740,6 +778,7 @@ static void start_is_late(struct slot *s)
 	s->init_status = PRUN_EINIT;
 	snprintf(s->init_message, sizeof(s->init_message),
 		 "the initializer did not end within %u ms", limit_ms);
+	s->condemned = true;
 	process_kill(&s->process, SIGKILL);
 }
 
@@ -786,6 +825,7 @@ static void kill_late(struct slot *s, unsigned lane, uint32_t late,
 		return;
 	s->late = limits;
 	s->late_number = late;
+	s->condemned = true;
 	process_kill(&s->process, SIGKILL);
 }
 
@@ -851,7 +891,8 @@ bool slot_give_up(struct slot *s, const struct prun_job *job)
 {
 	if (s->state == SLOT_DOOMED || s->hostile || !slot_runs(s, job))
 		return false;
-	s->given_up = job;
+	s->given_up = true;
+	s->condemned = true;
 	process_kill(&s->process, SIGKILL);
 	return true;
 }
@@ -909,6 +950,9 @@ static void describe(char *text, size_t size, const struct slot *s, pid_t pid,
 	if (s->hostile) {
 		snprintf(text, size, "the worker (pid %d) sent %s, %s",
 			 (int)pid, s->hostile, when);
+	} else if (s->orphaned) {
+		snprintf(text, size, "the worker (pid %d) died with the fork "
+			 "server, %s", (int)pid, when);
 	} else if (!end->known) {
 		snprintf(text, size, "the worker (pid %d) died %s; how is not "
 			 "known, its status was taken by another wait()",
@@ -968,6 +1012,11 @@ static void fail_task(struct slot *s, struct run *r, uint32_t i, pid_t pid,
 	e->events->done(e->ctx, r->chunk, r->at + i, 1, &result, &who);
 }
 
+static bool wanted(const struct slot *s, const struct run *r)
+{
+	return s->engine->events->wanted(r->chunk);
+}
+
 static void give_up_task(struct slot *s, const struct run *r, uint32_t i)
 {
 	const struct engine *e = s->engine;
@@ -1010,17 +1059,19 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 	r = flight->first;
 	/* It died with nothing started, though it had something to start. */
 	if (r && running == 0 && r->left == r->count && s->ready && !s->late &&
-	    !s->given_up && ++r->strikes == STRIKES_MAX)
+	    !s->given_up && ++r->strikes >= STRIKES_MAX) {
 		next = r->number + 1;
+		r->strikes = STRIKES_MAX - 2; /* the rest may be as bad */
+	}
 	while ((r = flight->first) != NULL) {
 		flight->first = r->next;
-		again = running > 1 &&
+		again = (running > 1 || s->given_up || s->late) &&
 			s->engine->config->funcs.funcs[r->chunk->func].batch;
 		for (i = 0; i < r->count &&
 			    number_before(r->number + i, next); i++) {
 			if (r->chunk->states[r->at + i] != TASK_SENT)
 				continue;
-			if (s->given_up && r->chunk->job == s->given_up) {
+			if (s->given_up && !wanted(s, r)) {
 				give_up_task(s, r, i);
 				continue;
 			}
@@ -1042,11 +1093,6 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 		r->count -= i;
 		r->left = r->count;
 		run_mark(r, TASK_QUEUED);
-		if (s->given_up && r->chunk->job == s->given_up) {
-			run_give_back(s->engine, r, NULL);
-			free(r);
-			continue;
-		}
 		run_queue_push(back, r);
 	}
 }
@@ -1072,7 +1118,7 @@ void slot_bury(struct slot *s, const struct process_end *end,
 	flight = s->flight;
 	if (flight.first)
 		blame(s, &flight, pid, end, back);
-	if (!s->ready && s->init_status == 0 && s->state == SLOT_STARTING) {
+	if (!s->ready && s->init_status == 0 && s->state != SLOT_DOOMED) {
 		s->init_status = PRUN_EINIT;
 		describe(s->init_message, sizeof(s->init_message), s, pid, end,
 			 s->engine->now_ns - s->born_ns);

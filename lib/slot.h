@@ -63,7 +63,9 @@ struct slot {
 	unsigned doubts; /* checks that found a claimed task nowhere */
 	bool blamed;	 /* a task was failed for what it sent */
 	uint64_t *estimates; /* of the engine: task time by function, ns */
-	const struct prun_job *given_up; /* killed to be rid of its tasks */
+	bool given_up;	/* killed to be rid of tasks that were cancelled */
+	bool orphaned;	/* its fork server died, and it with it */
+	bool condemned; /* killed for whatever reason: gets nothing more */
 };
 
 static inline bool slot_alive(const struct slot *s)
@@ -73,7 +75,8 @@ static inline bool slot_alive(const struct slot *s)
 
 static inline bool slot_feedable(const struct slot *s)
 {
-	return s->state == SLOT_STARTING || s->state == SLOT_READY;
+	return !s->condemned &&
+	       (s->state == SLOT_STARTING || s->state == SLOT_READY);
 }
 
 /* Start its worker: fork it, or have it forked by the server, which says by
@@ -106,6 +109,8 @@ enum slot_taken slot_take(struct slot *s, uint32_t to, struct run_queue *back);
  */
 uint32_t slot_cut(const struct slot *s, uint32_t to,
 		  const struct prun_job *given_up);
+/* The first number of the run that holds `number`. */
+uint32_t slot_run_start(const struct slot *s, uint32_t number);
 /* The same for what is not started, of one job (NULL: of all); with `split`
  * whatever has to be cut for that. */
 void slot_take_all(struct slot *s, const struct prun_job *job, bool split,
@@ -125,8 +130,9 @@ void slot_check(struct slot *s);
 void slot_check_late(struct slot *s, struct run_queue *back);
 /* Whether a task of the job runs there now. */
 bool slot_runs(const struct slot *s, const struct prun_job *job);
-/* Kill it, to be rid of what it runs of this job. What it
- * has not started must have been taken back. False: it runs nothing of the job. */
+/* Kill it, to be rid of what it runs of this job, which nobody wants any more.
+ * What it has not started must have been taken back. False: it runs nothing of
+ * the job. */
 bool slot_give_up(struct slot *s, const struct prun_job *job);
 /* It has ended: take the last results, fail what was running; what had not
  * started goes to `back`. */

@@ -327,7 +327,9 @@ int prun_source_lines(struct prun_item *item, void *lines)
 	rc = prun_pack_bin(p, line, len);
 	if (rc == 0)
 		return 1;
-	/* The line was not given out, so it is the next one still. */
+	/* The line was not given out, so it is the next one still, and the item
+	 * as good as before. */
+	prun_packer_clear(p);
 	l->start = (size_t)(line - l->data);
 	l->scanned = l->start;
 	return rc;

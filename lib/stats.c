@@ -117,7 +117,7 @@ static void report_now(struct prun_pool *pool)
 	struct prun_stats stats;
 	bool nested = pool->in_callback;
 
-	pool->progress_seen = pool->given_back;
+	pool->progress_seen = pool->given_back + pool->completions;
 	pool->progress_due_ns = now_ns() + pool->progress_every_ns;
 	gather(pool, &stats);
 	pool_begin_callback(pool);
@@ -129,10 +129,12 @@ static void report_now(struct prun_pool *pool)
 
 void pool_report(struct prun_pool *pool)
 {
-	if (pool->given_back != pool->progress_seen &&
+	/* Tasks and jobs that have ended. */
+	if (pool->given_back + pool->completions != pool->progress_seen &&
 	    (pool->unfinished == 0 || now_ns() >= pool->progress_due_ns))
 		report_now(pool);
-	pool->report_ns = pool->given_back == pool->progress_seen ?
+	pool->report_ns = pool->given_back + pool->completions ==
+					  pool->progress_seen ?
 				  UINT64_MAX :
 				  pool->progress_due_ns;
 }

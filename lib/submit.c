@@ -66,6 +66,8 @@ static int submit(struct prun_job **out, struct prun_pool *pool,
 	pool_activate(pool, job);
 	pool_enter(pool, false);
 	pool_fill(pool, true);
+	if (job->order != PRUN_ORDER_APPLY)
+		pool_ask_first(pool, job);
 	pool_glance(pool);
 	pool_leave(pool);
 	*out = job;
@@ -102,7 +104,7 @@ static int submit_as(struct prun_job **job, struct prun_pool *pool,
 static bool is_completed(struct prun_pool *pool, struct prun_job *job)
 {
 	(void)pool;
-	return job->completed;
+	return job_is_over(job);
 }
 
 static int wait_for(struct prun_job **out, struct prun_pool *pool,

@@ -10,8 +10,8 @@
 
 #include "loop.h"
 
-/* The pools of the jobs, each once. One alone is waited for by its own means;
- * several by their descriptors, and those with a thread of their own by one
+/* The pools of the jobs, each once. One alone without a thread is waited for by
+ * its own means; others by their descriptors, and those with a thread by one
  * eventfd, the last in `polls`. */
 struct pools {
 	struct prun_pool **pools;
@@ -26,6 +26,7 @@ static int add_pool(struct pools *p, struct prun_pool *pool)
 {
 	struct prun_pool **pools;
 	size_t i;
+	int rc;
 
 	for (i = 0; i < p->count; i++)
 		if (p->pools[i] == pool)
@@ -35,7 +36,10 @@ static int add_pool(struct pools *p, struct prun_pool *pool)
 		return -ENOMEM;
 	p->pools = pools;
 	pools[p->count++] = pool;
-	return pool_check_drive(pool);
+	pool_lock(pool);
+	rc = pool_check_drive(pool);
+	pool_unlock(pool);
+	return rc;
 }
 
 static int open_pools(struct pools *p)
@@ -47,7 +51,7 @@ static int open_pools(struct pools *p)
 	p->polls = calloc(p->count + 1, sizeof(*p->polls));
 	if (!p->wakes || !p->watches || !p->polls)
 		return -ENOMEM;
-	if (p->count > 1) {
+	if (p->count > 1 || (p->count == 1 && p->pools[0]->driver)) {
 		p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (p->fd < 0)
 			return -errno;
@@ -58,7 +62,7 @@ static int open_pools(struct pools *p)
 		p->polls[i].fd = -1;
 		p->polls[i].events = POLLIN;
 		if (!pool->driver) {
-			if (p->count > 1) {
+			if (p->fd >= 0) {
 				pool->engine->poller.foreign = true;
 				p->polls[i].fd = pool->engine->poller.epfd;
 			}
@@ -109,8 +113,8 @@ static void leave_pools(struct pools *p)
 
 /* -- A turn of all of them -- */
 
-/* Of a pool with a thread: whether its caller was woken. Of another: a turn,
- * which waits until the deadline at most. */
+/* Of a pool with a thread: whether it was woken. Of another: a turn, which
+ * waits until the deadline at most. */
 static int turn(const struct pools *p, size_t i, uint64_t deadline_ns)
 {
 	struct prun_pool *pool = p->pools[i];
@@ -122,11 +126,9 @@ static int turn(const struct pools *p, size_t i, uint64_t deadline_ns)
 		pool_ask_all(pool);
 		rc = pool_turn(pool, deadline_ns);
 		pool_leave(pool);
-	} else {
-		if (pool->driver->wakes == p->wakes[i] && deadline_ns)
-			rc = driver_wait(pool->driver, deadline_ns);
-		if (pool->driver->wakes != p->wakes[i])
-			rc = PRUN_EWOKEN;
+	} else if (pool->driver->wakes != p->wakes[i] ||
+		   driver_take_wake(pool->driver)) {
+		rc = PRUN_EWOKEN;
 	}
 	pool_unlock(pool);
 	return rc;
@@ -156,8 +158,8 @@ static int turn_all(struct pools *p, uint64_t deadline_ns)
 	size_t i;
 	int rc;
 
-	if (p->count == 1)
-		return turn(p, 0, deadline_ns);
+	if (p->fd < 0)
+		return p->count ? turn(p, 0, deadline_ns) : 0;
 	for (i = 0; i < p->count; i++) {
 		rc = turn(p, i, 0);
 		if (rc < 0)
@@ -184,7 +186,7 @@ static int look_at(const struct prun_job *job)
 	int is = OPEN;
 
 	pool_lock(pool);
-	if (!pool || job->completed)
+	if (!pool || job_is_over(job))
 		is = job->failed > job->cancelled ||
 				     (job->error &&
 				      job->error != PRUN_ECANCELLED) ?

@@ -249,6 +249,8 @@ static void finish(struct worker *w, struct prun_task *t, int rc)
 	t->open = false;
 	look_at_memory(w);
 	put(w, &head, data, size);
+	if (w->error)
+		return; /* it is still its task that the worker dies of */
 	board_leave(w->board, t->lane);
 	if (w->full)
 		worker_flush(w);
