@@ -92,7 +92,8 @@ struct engine_ops {
 	 * ranges: > 0 something happened, 0 not, negative error. */
 	int (*step)(struct engine *e, uint64_t deadline_ns);
 	/* Take back what has not started, of one job; with `force` also what
-	 * runs, sooner or later: it comes as withdrawn. True: some runs. */
+	 * runs, sooner or later: it comes as withdrawn. True: something will
+	 * come back later. */
 	bool (*withdraw)(struct engine *e, const struct prun_job *job,
 			 bool force);
 	void (*stop)(struct engine *e, enum engine_stop how);

@@ -640,7 +640,7 @@ static bool fork_withdraw(struct engine *base, const struct prun_job *job,
 			  bool force)
 {
 	struct engine_fork *e = fork_engine(base);
-	bool killed = false;
+	bool to_come = false;
 	uint32_t i;
 
 	for (i = 0; i < e->nslots; i++) {
@@ -648,18 +648,22 @@ static bool fork_withdraw(struct engine *base, const struct prun_job *job,
 		struct run_queue taken;
 		bool all;
 
-		if (!slot_alive(s) || s->state == SLOT_DOOMED || s->hostile)
+		if (!slot_alive(s) || s->state == SLOT_DOOMED)
 			continue;
+		if (s->hostile) {
+			to_come |= slot_holds(s, job);
+			continue;
+		}
 		run_queue_init(&taken);
 		all = force && slot_runs(s, job);
 		slot_take_all(s, all ? NULL : job, all, &taken);
 		run_queue_prepend(&e->pending, &taken);
 		if (force)
-			killed |= slot_give_up(s, job);
+			to_come |= slot_give_up(s, job);
 	}
 	run_queue_withdraw(base, &e->pending, job);
 	e->target_room = 0;
-	return killed;
+	return to_come;
 }
 
 static void stop_slot(struct engine_fork *e, struct slot *s,
@@ -741,8 +745,7 @@ static int slot_running(struct slot *s,
 	struct run *r;
 	int n = 0;
 
-	if (!slot_alive(s) || s->state == SLOT_DOOMED || !s->flight.first ||
-	    s->process.pid == 0)
+	if (!slot_alive(s) || s->state == SLOT_DOOMED || !s->flight.first)
 		return 0;
 	if (s->engine->config->funcs.funcs[s->flight.first->chunk->func].batch)
 		lanes = PRUN_LANES_MAX;

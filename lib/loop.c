@@ -537,14 +537,14 @@ int pool_cancel(struct prun_pool *pool, struct prun_job *job, bool force,
 	if (job->wait_fd >= 0)
 		pool_ask_again(pool, job);
 	pool_deactivate(pool, job);
-	if (pool->engine->ops->withdraw(pool->engine, job, force))
+	/* What is to come back later is a change, the first time. */
+	if (pool->engine->ops->withdraw(pool->engine, job, force) &&
+	    (force || !was_given_up))
 		was_ended = false;
 	pool_tell(pool, job);
 	pool_leave(pool);
-	/* All of it was running already, and goes on? Then nothing is to come
-	 * back from workers that are being buried either. */
-	if (was_ended && job->finished == before &&
-	    job->pulled - job->finished <= pool_count_running(pool, job)) {
+	/* All of it was running already, and goes on. */
+	if (was_ended && job->finished == before) {
 		job->error = error;
 		job->given_up = was_given_up;
 		return 0;

@@ -671,7 +671,7 @@ struct prun_running {
 	size_t argument_size;
 	uint64_t start_ns;
 	int worker_id;
-	pid_t worker_pid;
+	pid_t worker_pid; /* 0: the fork server has not told it yet */
 };
 typedef void (*prun_running_fn)(const struct prun_running *running,
 				void *payload);

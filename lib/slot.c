@@ -380,13 +380,9 @@ void slot_take_all(struct slot *s, const struct prun_job *job, bool split,
 		   struct run_queue *back)
 {
 	enum slot_taken taken;
-	const struct run *r;
 	uint32_t to;
 
-	for (r = s->flight.first; r; r = r->next)
-		if (!job || r->chunk->job == job)
-			break;
-	if (!r)
+	if (!slot_holds(s, job))
 		return;
 	/* That one has started meanwhile ends: they are finitely many. Without
 	 * memory to cut the run across, the runs behind it must do. */
@@ -865,6 +861,16 @@ void slot_check_late(struct slot *s, struct run_queue *back)
 }
 
 /* -- Cancelling what runs -- */
+
+bool slot_holds(const struct slot *s, const struct prun_job *job)
+{
+	const struct run *r;
+
+	for (r = s->flight.first; r; r = r->next)
+		if (!job || r->chunk->job == job)
+			return true;
+	return false;
+}
 
 /* In which tasks of the job it is just now. */
 bool slot_runs(const struct slot *s, const struct prun_job *job)

@@ -128,6 +128,8 @@ void slot_check(struct slot *s);
 /* Ask tasks that are late to stop, and kill it for one that did not; what it
  * has not started goes to `back` then. */
 void slot_check_late(struct slot *s, struct run_queue *back);
+/* Whether it has any task of the job. */
+bool slot_holds(const struct slot *s, const struct prun_job *job);
 /* Whether a task of the job runs there now. */
 bool slot_runs(const struct slot *s, const struct prun_job *job);
 /* Kill it, to be rid of what it runs of this job, which nobody wants any more.

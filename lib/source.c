@@ -311,7 +311,8 @@ int prun_source_lines(struct prun_item *item, void *lines)
 {
 	struct prun_lines *l = lines;
 	struct prun_packer *p = item->packer;
-	size_t max = p->max > p->size ? p->max - p->size : 0;
+	size_t before = p->size;
+	size_t max = p->max > before ? p->max - before : 0;
 	const char *line;
 	size_t len;
 	int rc;
@@ -329,7 +330,7 @@ int prun_source_lines(struct prun_item *item, void *lines)
 		return 1;
 	/* The line was not given out, so it is the next one still, and the item
 	 * as good as before. */
-	prun_packer_clear(p);
+	packer_truncate(p, before);
 	l->start = (size_t)(line - l->data);
 	l->scanned = l->start;
 	return rc;

@@ -1642,7 +1642,9 @@ static void wait_for_the_end(struct member *m)
 		return;
 	}
 	if (m->id == WAYS - 1) {
-		m->rc = prun_pool_step(pool, -1);
+		/* Not for ever: it may all be over before. */
+		while (!prun_job_ready(m->crew->job))
+			m->rc = prun_pool_step(pool, 10);
 		return;
 	}
 	m->rc = prun_map(&m->job, pool, &c);
