@@ -458,7 +458,7 @@ static void server_died(struct engine_fork *e)
 
 static void serve_server(struct engine_fork *e, bool ended)
 {
-	struct forkserver_news news;
+	struct forkserver_news news = { .fd = -1 };
 	int rc = 0;
 
 	while (e->server.fd >= 0 &&
@@ -887,7 +887,7 @@ static int start_server(struct engine_fork *e)
 static int await_births(struct engine_fork *e, uint32_t *born, uint32_t until)
 {
 	struct pollfd poll_for = { .fd = e->server.fd, .events = POLLIN };
-	struct forkserver_news news;
+	struct forkserver_news news = { .fd = -1 };
 	int rc;
 
 	while (*born < until) {

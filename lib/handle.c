@@ -106,7 +106,7 @@ static int take_next(const struct prun_result **result, struct prun_job *job,
 	}
 	if (pool && !job->completed)
 		pool_activate(pool, job);
-	if (job->active && pool->driver)
+	if (pool && pool->driver && job->active)
 		pool_fill(pool, false);
 	*result = job->result;
 	return 1;

@@ -473,15 +473,17 @@ struct range {
 	struct engine_result results[RANGE_MAX];
 };
 
-static void estimate(struct slot *s, const struct range *g)
+static void estimate(struct slot *s, const struct range *g, uint32_t count)
 {
 	uint64_t *e = &s->estimates[g->chunk->func];
 	uint64_t sum = 0, mean;
 	uint32_t i;
 
-	for (i = 0; i < g->count; i++)
+	if (count == 0)
+		return;
+	for (i = 0; i < count; i++)
 		sum += g->results[i].run_ns;
-	mean = sum / g->count;
+	mean = sum / count;
 	*e = *e ? (*e * 7 + mean) / 8 : mean;
 	if (*e == 0)
 		*e = 1;
@@ -496,7 +498,7 @@ static void range_flush(struct range *g)
 
 	if (!count)
 		return;
-	estimate(s, g);
+	estimate(s, g, count);
 	g->count = 0;
 	if (!e->events->done(e->ctx, g->chunk, g->first, count, g->results,
 			     &who)) {

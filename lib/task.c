@@ -166,8 +166,8 @@ static int wrong_type(struct prun_task *task, const void *data, size_t size,
 
 int prun_arg_str(struct prun_task *task, const char **s, size_t *len)
 {
-	const void *data;
-	size_t size;
+	const void *data = NULL;
+	size_t size = 0;
 	int rc = only_param(task, &data, &size);
 
 	if (rc == 0 && value_str(data, size, s, len) < 0)
@@ -187,8 +187,8 @@ int prun_arg_bin(struct prun_task *task, const void **p, size_t *len)
 
 int prun_arg_int(struct prun_task *task, int64_t *value)
 {
-	const void *data;
-	size_t size;
+	const void *data = NULL;
+	size_t size = 0;
 	int rc = only_param(task, &data, &size);
 
 	if (rc == 0 && value_int(data, size, value) < 0)
@@ -198,8 +198,8 @@ int prun_arg_int(struct prun_task *task, int64_t *value)
 
 int prun_arg_double(struct prun_task *task, double *value)
 {
-	const void *data;
-	size_t size;
+	const void *data = NULL;
+	size_t size = 0;
 	int rc = only_param(task, &data, &size);
 
 	if (rc == 0 && value_double(data, size, value) < 0)

@@ -269,7 +269,8 @@ static size_t copy_distinct(struct prun_job **to, struct prun_job *const *jobs,
 
 static int count_finished(struct prun_job *const *jobs, size_t n)
 {
-	struct prun_job **distinct = malloc((n + 1) * sizeof(*distinct));
+	struct prun_job **distinct =
+		malloc((n + 1) * sizeof(struct prun_job *));
 	size_t i;
 	int count = 0;
 

@@ -304,27 +304,39 @@ START_TEST(applies_finish_by_themselves)
 }
 END_TEST
 
-/* More than a window of work, and more than a buffer of it. */
+static void say_freed(void *payload)
+{
+	(void)payload;
+	say();
+}
+
+/* More than a window of work, and more than a buffer of it. The source may be
+ * asked for its end behind the last result. */
 START_TEST(streams_finish_by_themselves)
 {
 	static const enum prun_order orders[] = { PRUN_ORDER_IMAP,
 						  PRUN_ORDER_UNORDERED };
 	enum { N = 5000 };
 	struct prun_pool *pool = open_back(2);
+	/* The source is asked for its end after the last result. */
+	struct prun_range ranges[4];
 	int i;
 
 	for (i = 0; i < 4; i++) {
-		struct tally tally = { .tell_at = N };
-		struct prun_range range = { 0, N, 1 };
-		struct prun_call c = range_call("square", &range);
+		struct tally tally = { .tell_at = 0 };
+		struct prun_call c = range_call("square", &ranges[i]);
+
+		ranges[i] = (struct prun_range){ 0, N, 1 };
 
 		c.order = orders[i % 2];
 		c.buffersize = i < 2 ? 8 : 0;
 		c.callback = count_result;
 		c.error_callback = count_wrong;
 		c.payload = &tally;
+		c.payload_free = say_freed;
 		ck_assert_int_eq(prun_pool_submit(NULL, pool, &c), 0);
 		await_said(1);
+		ck_assert_uint_eq(tally.count, N);
 		ck_assert_uint_eq(tally.sum, sum_of_squares(N));
 	}
 	finish_pool(pool);

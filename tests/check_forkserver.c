@@ -665,16 +665,13 @@ START_TEST(stop_kills_the_children)
 END_TEST
 
 /* Another fork of the caller's, which knows nothing of this, has copies of all
- * descriptors. It dies with the caller, not before. */
+ * descriptors and lives on. */
 static pid_t fork_copy(void)
 {
 	pid_t pid = fork();
 
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			pause();
-	}
+	while (pid == 0)
+		pause();
 	return pid;
 }
 
@@ -720,7 +717,7 @@ END_TEST
 /* ------------------------------------------------------------- dead callers */
 
 /* How a caller is when it ends. */
-enum caller { PLAIN, COPIED, UNREAD, FROM_THREAD, EXITS, EXECS, CALLERS };
+enum caller { PLAIN, COPIED, UNREAD, UNREAD_COPIED, EXITS, EXECS, CALLERS };
 
 struct family {
 	pid_t server, children[2], copy;
@@ -742,12 +739,6 @@ static unsigned fill_with_news(struct forkserver *f, int first)
 	return n;
 }
 
-static void *only_fork(void *arg)
-{
-	*(pid_t *)arg = fork_copy();
-	return NULL;
-}
-
 static void end_caller(enum caller how)
 {
 	if (how == EXITS)
@@ -764,7 +755,6 @@ static void be_caller(enum caller how, int out)
 	struct family all = { .copy = 0 };
 	struct forkserver f = started(402);
 	struct process p[2];
-	pthread_t thread;
 	int i;
 
 	all.server = f.process.pid;
@@ -772,14 +762,10 @@ static void be_caller(enum caller how, int out)
 		p[i] = spawned(&f, i);
 		all.children[i] = p[i].pid;
 	}
-	if (how == COPIED)
+	if (how == COPIED || how == UNREAD_COPIED)
 		all.copy = fork_copy();
-	if (how == UNREAD)
+	if (how == UNREAD || how == UNREAD_COPIED)
 		fill_with_news(&f, 2);
-	if (how == FROM_THREAD) {
-		pthread_create(&thread, NULL, only_fork, &all.copy);
-		pthread_join(thread, NULL);
-	}
 	answer(out, &all, sizeof(all));
 	end_caller(how);
 }
@@ -821,6 +807,8 @@ START_TEST(the_caller_dies)
 		close(pidfds[i]);
 	}
 	close(in[1]);
+	if (all.copy > 0)
+		kill(all.copy, SIGKILL);
 	ck_assert_int_eq(waitpid(caller, NULL, 0), caller);
 }
 END_TEST

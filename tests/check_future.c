@@ -135,6 +135,19 @@ static int batch_add(struct prun_batch *batch)
 	return rc;
 }
 
+/* Reads no argument, and so would not find out. */
+static int batch_blind(struct prun_batch *batch)
+{
+	struct prun_task *task;
+	int rc;
+
+	while ((rc = prun_batch_next(&task, batch)) == 1) {
+		note_start(prun_task_index(task));
+		prun_batch_done(task, 0);
+	}
+	return rc;
+}
+
 /* Until the caller says so. */
 static int task_until(struct prun_task *task)
 {
@@ -153,7 +166,9 @@ static const struct prun_func future_funcs[] = {
     FUNC(echo),
     FUNC(add),
     FUNC(params),
-	FUNC(until),
+    FUNC(quiet),
+    {.name = "blind", .batch = batch_blind, .lanes = BATCH_LANES},
+    FUNC(until),
     FUNC(read_str),
     FUNC(read_bin),
     FUNC(read_int),
@@ -300,6 +315,33 @@ START_TEST(starmap_equals_the_serial)
 		ck_assert_int_eq(prun_job_successful(job),
 				 pairs.bad_every == 0);
 		assert_sums(job, &pairs);
+		prun_job_free(job);
+	}
+	finish_pool(pool);
+}
+END_TEST
+
+/* The function is not called for it. */
+START_TEST(what_is_no_array_is_not_run)
+{
+	struct prun_pool *pool = open_futures(_i, 2);
+	const struct prun_result *r;
+	struct prun_job *job;
+	int k, i;
+
+	for (k = 0; k < 6; k++) {
+		struct pairs pairs = {60, 2};
+		struct prun_call c =
+		    call_of(k % 2 ? "quiet" : "blind", source_pairs, &pairs);
+
+		c.chunksize = (uint32_t)k / 2 * 5;
+		ck_assert_int_eq(prun_starmap(&job, pool, &c), 0);
+		for (i = 0; i < 60; i++) {
+			r = next_of(job);
+			ck_assert_int_eq(r->status, i % 2 ? 0 : PRUN_ETYPE);
+			ck_assert_int_eq((int)seen->starts[i], i % 2);
+			seen->starts[i] = 0;
+		}
 		prun_job_free(job);
 	}
 	finish_pool(pool);
@@ -869,6 +911,7 @@ static void cases_of_calls(Suite *s)
 	TCase *tc = pool_case(s, "starmap");
 
 	tcase_add_loop_test(tc, starmap_equals_the_serial, 0, METHODS);
+	tcase_add_loop_test(tc, what_is_no_array_is_not_run, 0, METHODS);
 	tcase_add_loop_test(tc, star_in_other_calls, 0, METHODS);
 	tcase_add_loop_test(tc, single_readers, 0, METHODS);
 	tcase_add_loop_test(tc, params, 0, METHODS);

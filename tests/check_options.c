@@ -1381,6 +1381,7 @@ START_TEST(inline_leaves_the_caller_alone)
 	cpu_set_t may, now;
 	int own = getpriority(PRIO_PROCESS, 0);
 	struct sigaction sa, sb;
+	struct prun_pool *pool;
 
 	sigaction(SIGINT, NULL, &sb);
 	getrlimit(RLIMIT_AS, &before);
@@ -1390,7 +1391,8 @@ START_TEST(inline_leaves_the_caller_alone)
 	o.ignore_sigint = 1;
 	o.memory_limit = 64 * MIB;
 	o.max_rss = MIB;
-	finish_pool(open_with(&o));
+	pool = open_with(&o);
+	ck_assert_int_eq(value_of(pool, "square", 3), 9);
 	getrlimit(RLIMIT_AS, &after);
 	sched_getaffinity(0, sizeof(now), &now);
 	sigaction(SIGINT, NULL, &sa);
@@ -1398,6 +1400,7 @@ START_TEST(inline_leaves_the_caller_alone)
 	ck_assert(CPU_EQUAL(&may, &now));
 	ck_assert_int_eq(getpriority(PRIO_PROCESS, 0), own);
 	ck_assert(sa.sa_handler == sb.sa_handler);
+	finish_pool(pool);
 }
 END_TEST
 

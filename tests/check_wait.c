@@ -477,17 +477,17 @@ START_TEST(wait_for_next_to_nothing)
 	int mode, i;
 
 	for (mode = 0; mode < 3; mode++) {
-		ck_assert_int_eq(prun_wait(NULL, 0, mode, -1), 0);
-		ck_assert_int_eq(prun_wait(jobs, 3, mode, -1), 0);
-		ck_assert_int_eq(prun_wait(jobs, 3, mode, 0), 0);
+		ck_assert_int_eq(prun_wait(NULL, 0, (enum prun_wait_mode)mode, -1), 0);
+		ck_assert_int_eq(prun_wait(jobs, 3, (enum prun_wait_mode)mode, -1), 0);
+		ck_assert_int_eq(prun_wait(jobs, 3, (enum prun_wait_mode)mode, 0), 0);
 	}
-	ck_assert_int_eq(prun_wait(jobs, 3, 3, 0), PRUN_EINVAL);
-	ck_assert_int_eq(prun_wait(jobs, 3, -1, 0), PRUN_EINVAL);
+	ck_assert_int_eq(prun_wait(jobs, 3, (enum prun_wait_mode)3, 0), PRUN_EINVAL);
+	ck_assert_int_eq(prun_wait(jobs, 3, (enum prun_wait_mode)-1, 0), PRUN_EINVAL);
 	/* Without a failure that mode waits for all. */
 	for (mode = 0; mode < 3; mode++) {
 		for (i = 0; i < 3; i++)
 			jobs[i] = start_one(pool, "square", i);
-		i = prun_wait(jobs, 3, mode, -1);
+		i = prun_wait(jobs, 3, (enum prun_wait_mode)mode, -1);
 		if (mode == PRUN_WAIT_FIRST)
 			ck_assert_int_ge(i, 1);
 		else
