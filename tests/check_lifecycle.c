@@ -469,7 +469,7 @@ START_TEST(terminate_cancels)
 	struct prun_range ranges[2] = { { 0, INT64_MAX, 1 },
 					{ 0, 100000, 1 } };
 	struct prun_call c = range_call("quiet", &ranges[0]);
-	struct prun_job *jobs[2];
+	struct prun_job *jobs[2], *none;
 	const struct prun_result *r;
 	int i, rc;
 
@@ -479,7 +479,7 @@ START_TEST(terminate_cancels)
 	ck_assert_int_eq(prun_pool_step(pool, 0) < 0, 0);
 	ck_assert_int_eq(prun_pool_terminate(pool), 0);
 	ck_assert_int_eq(prun_pool_terminate(pool), 0);
-	ck_assert_int_eq(prun_imap(&jobs[0], pool, &c), PRUN_ECLOSED);
+	ck_assert_int_eq(prun_imap(&none, pool, &c), PRUN_ECLOSED);
 	ck_assert_int_eq(prun_pool_join(pool, -1), 0);
 	ck_assert_int_eq(prun_pool_join(pool, -1), 0);
 	ck_assert_int_eq(prun_job_error(jobs[1]), PRUN_ECANCELLED);
@@ -489,6 +489,7 @@ START_TEST(terminate_cancels)
 	ck_assert_int_eq(rc, PRUN_ECANCELLED);
 	ck_assert_uint_eq((uint64_t)i, prun_job_submitted(jobs[1]));
 	ck_assert_int_eq(prun_pool_free(pool), 0);
+	prun_job_free(jobs[0]);
 	prun_job_free(jobs[1]);
 }
 END_TEST
