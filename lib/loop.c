@@ -191,7 +191,7 @@ static bool on_done(void *ctx, struct chunk *c, uint32_t first, uint32_t count,
 	pool->given_back += count;
 	pool_tell(ctx, job);
 	formed = job_done(job, c, first, count, results, worker);
-	if (job_retry_due(job) < pool->due_ns)
+	if (job->terms && job_retry_due(job) < pool->due_ns)
 		pool->due_ns = job_retry_due(job);
 	return formed;
 }
@@ -514,7 +514,8 @@ static void collect_job(struct prun_pool *pool, struct prun_job *job)
 		pool_deactivate(pool, job);
 		say_completed(pool, job);
 		free_payload(pool, job);
-		pool_call_done(pool, job);
+		if (job->on_done)
+			pool_call_done(pool, job);
 		job->finishing = false;
 	}
 	/* A callback may have made news of it again: the next round's. */

@@ -6,7 +6,7 @@
  *
  * Runs rounds until so many workers were killed; with ROUND only that one. A
  * round opens a pool (fork, fork server, or that in the background), runs
- * several jobs at once, and ends it in one of several ways. In every fourth
+ * several jobs at once, and ends it in one of several ways. In every second
  * round the fork server is killed too. Meanwhile a process of its own, the
  * killer, sends SIGKILL, SIGSEGV, SIGTERM, or SIGSTOP and after a moment
  * SIGCONT; and some tasks kill themselves in their first or last statement.
@@ -942,7 +942,7 @@ static void run_round(uint64_t round)
 {
 	struct chance c = chance_of(torture.seed, round);
 	struct chance killers = { chance_next(&c) };
-	bool serve = round % 4 == 3, served;
+	bool serve = round % 2 == 0, served;
 	struct prun_pool *pool;
 	uint32_t base = 0;
 	unsigned i;
