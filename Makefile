@@ -53,6 +53,7 @@ CHECK_SRC := $(wildcard tests/check_*.c)
 CHECK_BIN := $(CHECK_SRC:%.c=$(BUILD)/%)
 HELP_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(CHECK_SRC),$(wildcard tests/*.c)))
 PLUGINS  := $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
+TORTURE  := $(patsubst tests/torture/%.c,$(BUILD)/torture/%,$(wildcard tests/torture/*.c))
 EXAMPLES := $(patsubst docs/examples/%.c,$(BUILD)/examples/%,$(wildcard docs/examples/*.c))
 
 STATIC := $(BUILD)/libprun.a
@@ -62,7 +63,7 @@ PRUN   := $(BUILD)/prun
 
 .PHONY: FORCE all help lib clean demo check check-run check-both check-all unit cli-tests floors bench bench-run \
 	install uninstall setup setup-check setup-ci asan tsan tsan-run valgrind coverage lint format \
-	examples examples-tests everything
+	examples examples-tests everything torture torture-short
 
 all: $(PRUN) $(STATIC) $(SHARED) $(BUILD)/libprun.pc ## build everything (default)
 
@@ -129,6 +130,10 @@ $(BUILD)/bench/%: tests/bench/%.c $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(COMMON) -o $@ $< $(LDFLAGS_ALL) $(STATIC) $(LIB_LIBS)
 
+$(BUILD)/torture/%: tests/torture/%.c tests/torture/torture.h $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(COMMON) -o $@ $< $(LDFLAGS_ALL) $(STATIC) $(LIB_LIBS)
+
 # What two of the examples need beside the library.
 $(BUILD)/examples/factorial: EXAMPLE_PKG := libcrypto
 $(BUILD)/examples/event_loop: EXAMPLE_PKG := libevent_core
@@ -154,6 +159,19 @@ unit: $(CHECK_BIN) $(PLUGINS) ## run the unit tests
 cli-tests: $(PRUN) $(PLUGINS) ## run the tests of the command line
 	@PRUN=$(PRUN) PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins tests/cli/run
 
+# SEED=n repeats a run as far as chance goes.
+torture: $(TORTURE) ## kill workers, fork servers and callers, for minutes
+	@$(BUILD)/torture/kill 10000 $(SEED)
+	@$(BUILD)/torture/parent 1000 $(SEED)
+	@$(BUILD)/torture/stop 20000 $(SEED)
+	@echo 'torture: passed'
+
+torture-short: $(TORTURE) ## the same, for seconds
+	@$(BUILD)/torture/kill 600 $(SEED)
+	@$(BUILD)/torture/parent 120 $(SEED)
+	@$(BUILD)/torture/stop 800 $(SEED)
+	@echo 'torture: passed'
+
 floors: ## check that includes go only down
 	@tests/tools/floors
 
@@ -166,6 +184,7 @@ check-run:
 	@PRUN=$(PRUN) tests/tools/check-install
 	@+$(MAKE) --no-print-directory examples-tests
 	@PRUN=$(PRUN) tests/tools/check-readme
+	@+$(MAKE) --no-print-directory torture-short
 
 check-both:
 	@+$(MAKE) --no-print-directory -s -j$(JOBS) all $(CHECK_BIN) $(PLUGINS)
@@ -192,7 +211,7 @@ examples-tests: $(STATIC) ## build the examples and run them on real data
 	@BUILD=$(BUILD) tests/tools/check-examples
 
 # Every program there is: for the static checks.
-everything: all $(CHECK_BIN) $(PLUGINS) $(EXAMPLES) $(BUILD)/bench/pool_bench
+everything: all $(CHECK_BIN) $(PLUGINS) $(EXAMPLES) $(BUILD)/bench/pool_bench $(TORTURE)
 
 # A build of its own with other flags, and both kinds of tests with it.
 TESTS_WITH = $(MAKE) --no-print-directory HARDEN= BUILD=$(BUILD)/$(1) \
@@ -227,7 +246,7 @@ lint: ## clang-tidy, cppcheck, shellcheck, and both compilers with -Werror
 
 format: ## clang-format all C files
 	clang-format -i lib/*.[ch] cli/*.[ch] cli/tasks/*.[ch] tests/*.[ch] \
-		tests/plugins/*.c tests/bench/*.c docs/examples/*.c
+		tests/plugins/*.c tests/bench/*.c tests/torture/*.[ch] docs/examples/*.c
 
 # ---------------------------------------------------------------- installation
 

@@ -187,14 +187,14 @@ static void fork_submit(struct engine *base, struct chunk *c)
 
 /* Whether what it has not started is worth a message, or its running task
  * lasts so long that it is. */
-static bool worth_stealing(const struct engine_fork *e, const struct slot *s,
+static bool worth_stealing(const struct engine_fork *e, struct slot *s,
 			   uint32_t unstarted)
 {
 	uint64_t each = e->estimates[s->flight.first->chunk->func];
 	uint64_t start_ns;
 	uint32_t number;
 
-	if (each == 0 || each * unstarted >= STEAL_NS)
+	if (each == 0 || each * unstarted >= STEAL_NS || slot_stands_still(s))
 		return true;
 	return board_running(s->board, 0, &number, &start_ns) &&
 	       start_ns + 4ull * STEAL_NS < e->base.now_ns;
@@ -205,12 +205,13 @@ static bool worth_stealing(const struct engine_fork *e, const struct slot *s,
  * less where that would split a chunk that the caller wants whole. A worker
  * that is about to start its only task keeps it, lest the two take it from
  * each other in turn; not if it is still in its initializer, and the other one
- * through with it.
+ * through with it, or if it has started nothing for long: it may be stopped.
  */
 static uint32_t steal_from(struct slot *s, bool thief_ready)
 {
 	uint32_t unstarted = slot_unstarted(s);
-	bool last = s->outstanding > unstarted || (thief_ready && !s->ready);
+	bool last = s->outstanding > unstarted || (thief_ready && !s->ready) ||
+		    slot_stands_still(s);
 
 	uint32_t middle = s->end - (unstarted + last) / 2;
 	uint32_t to = slot_cut(s, middle, NULL);
@@ -263,7 +264,8 @@ static void rebalance(struct engine_fork *e)
 {
 	struct run_queue taken;
 	struct slot *victim;
-	uint32_t i, to;
+	uint64_t max = e->base.config->maxtasksperchild;
+	uint32_t i, to, most;
 
 	e->steal_ns = UINT64_MAX;
 	run_queue_init(&taken);
@@ -276,10 +278,16 @@ static void rebalance(struct engine_fork *e)
 			return;
 		e->steal_ns = e->base.now_ns + STEAL_CHECK_NS;
 		victim = choose_victim(e, s->ready, &to);
+		most = victim ? victim->end - to : 0;
 		if (!victim || slot_take(victim, to, &taken) != SLOT_TAKEN)
 			return;
 		run_queue_prepend(&e->pending, &taken);
-		e->target_room = 0;
+		/* For this one: the victim may be the emptiest now. */
+		e->target = s;
+		e->target_func = e->pending.first->chunk->func;
+		e->target_room = most;
+		if (max && max - s->given < most)
+			e->target_room = (uint32_t)(max - s->given);
 		feed(e);
 	}
 }

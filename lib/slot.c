@@ -14,6 +14,8 @@
 #define RECEIVE_BYTES ((size_t)128 << 10)
 /* A worker silent for so long is looked at. */
 #define CHECK_NS 1000000u
+/* A worker that has started nothing for so long is not about to. */
+#define STILL_NS 50000000u
 /* What cannot be is seen so often, at least, before it is believed. */
 #define DOUBTS_MAX 8u
 /* A worker's clock may be ahead of what was read here before its result was,
@@ -93,6 +95,7 @@ static void slot_reset(struct slot *s)
 	s->given_up = false;
 	s->condemned = false;
 	s->orphaned = false;
+	s->moved_ns = 0;
 	s->doubts = 0;
 	s->blamed = false;
 }
@@ -197,6 +200,17 @@ uint32_t slot_unstarted(struct slot *s)
 		return 0;
 	}
 	return unstarted;
+}
+
+bool slot_stands_still(struct slot *s)
+{
+	uint32_t next = word_next(board_word(s->board));
+
+	if (s->moved_ns == 0 || next != s->last_next) {
+		s->last_next = next;
+		s->moved_ns = s->engine->now_ns;
+	}
+	return s->moved_ns + STILL_NS < s->engine->now_ns;
 }
 
 bool slot_grantable(struct slot *s)

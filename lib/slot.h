@@ -60,6 +60,8 @@ struct slot {
 	uint64_t born_ns, ready_ns; /* its start, 0: not yet */
 	uint64_t done;		    /* results of this process */
 	uint64_t started;	    /* processes so far */
+	uint32_t last_next; /* `next` when slot_stands_still looked, */
+	uint64_t moved_ns;  /* and when it had moved by then */
 	unsigned doubts; /* checks that found a claimed task nowhere */
 	bool blamed;	 /* a task was failed for what it sent */
 	uint64_t *estimates; /* of the engine: task time by function, ns */
@@ -90,6 +92,8 @@ void slot_born(struct slot *s, pid_t pid, int pidfd);
 void slot_unborn(struct slot *s, struct run_queue *back);
 /* Granted and not started. A board that cannot be so makes it hostile. */
 uint32_t slot_unstarted(struct slot *s);
+/* Whether it has had something to start for long, and has started nothing. */
+bool slot_stands_still(struct slot *s);
 /* Whether it can be granted more now: not while a withdrawal is unfinished. */
 bool slot_grantable(struct slot *s);
 /* Grant the run and queue its frame. Takes the run. 0 or -ENOMEM (the run is

@@ -105,6 +105,8 @@ static void send_past(struct worker *w, struct frame_result *head,
 	uint64_t end = w->committed + sizeof(*head) + size;
 
 	worker_flush(w);
+	if (w->error)
+		return; /* what is in the ring is all that is left of it */
 	board_reserve(w->board, end);
 	worker_send(w, iov, 2);
 	w->sent = end;
@@ -124,6 +126,8 @@ static void put(struct worker *w, struct frame_result *head, const void *data,
 	}
 	if (w->committed - w->sent + need > BOARD_OUT_SIZE)
 		worker_flush(w);
+	if (w->error)
+		return;
 	end = w->committed + need;
 	if (end > BOARD_OUT_SIZE)
 		board_reserve(w->board, end - BOARD_OUT_SIZE);

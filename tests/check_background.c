@@ -1168,6 +1168,35 @@ START_TEST(ends_without_a_worker)
 }
 END_TEST
 
+/* What one call leaves for the pool's thread is not forgotten over the next,
+ * though no worker says a word and nobody waits. */
+START_TEST(news_between_two_calls)
+{
+	struct prun_pool *pool = open_back(1);
+	struct prun_range range = { 0, INT64_MAX, 1 };
+	struct prun_call c = range_call("quiet", &range);
+	const struct prun_result *r;
+	struct prun_job *stream, *job;
+	int i;
+
+	c.buffersize = 4096;
+	ck_assert_int_eq(prun_imap(&stream, pool, &c), 0);
+	while (prun_job_finished(stream) < 4096)
+		ck_assert_int_ge(prun_pool_step(pool, 10), 0);
+	c = call_of("quiet", wait_for_ever, NULL);
+	for (i = 0; i < 60; i++) {
+		ck_assert_int_eq(prun_map_async(&job, pool, &c), 0);
+		ck_assert_int_eq(prun_job_on_done(job, say_done, NULL), 0);
+		ck_assert_int_eq(prun_job_cancel(job, 0), 1);
+		ck_assert_int_eq(prun_job_next(&r, stream, WAIT_MS), 1);
+		await_said(1);
+		prun_job_free(job);
+	}
+	prun_job_free(stream);
+	finish_pool(pool);
+}
+END_TEST
+
 /* ------------------------------------------------------------------- streams */
 
 static void read_all(struct member *m)
@@ -2268,6 +2297,7 @@ static void add_threads(Suite *s)
 	tcase_add_test(tc, the_end_is_not_missed_by_eight);
 	tcase_add_loop_test(tc, ends_without_a_worker, 0, 3);
 	tcase_add_test(tc, waiting_beside_a_source);
+	tcase_add_test(tc, news_between_two_calls);
 	tc = back_case(s, "streams");
 	tcase_add_test(tc, small_buffers);
 	tcase_add_test(tc, a_slow_reader);

@@ -19,30 +19,30 @@
 #define SOON_MS 20000
 #define FLOOD_BYTES ((size_t)8 << 20)
 
-#define STATE_MAP(X) \
-	X(IDLE, idle)         /* waiting for tasks */ \
-	X(ASLEEP, asleep)     /* in a task that waits */ \
-	X(SPINNING, spinning) /* in a task that computes */ \
-	X(DEAF, deaf)         /* the same, with all signals blocked */ \
-	X(STOPPED, stopped)   /* by SIGSTOP */ \
-	X(WRITING, writing)   /* a result that nobody reads */ \
-	X(READING, reading)   /* half an argument */ \
-	X(STARTING, starting) /* in the initializer, which waits */ \
-	X(CHURNING, churning) /* in the initializer, which computes */ \
-	X(ENDING, ending)     /* in the finalizer */ \
-	X(BORN, born)         /* replaced all the time; at any instant */ \
+#define STATE_MAP(X)                                                           \
+	X(IDLE, idle)         /* waiting for tasks */                          \
+	X(ASLEEP, asleep)     /* in a task that waits */                       \
+	X(SPINNING, spinning) /* in a task that computes */                    \
+	X(DEAF, deaf)         /* the same, with all signals blocked */         \
+	X(STOPPED, stopped)   /* by SIGSTOP */                                 \
+	X(WRITING, writing)   /* a result that nobody reads */                 \
+	X(READING, reading)   /* half an argument */                           \
+	X(STARTING, starting) /* in the initializer, which waits */            \
+	X(CHURNING, churning) /* in the initializer, which computes */         \
+	X(ENDING, ending)     /* in the finalizer */                           \
+	X(BORN, born)         /* replaced all the time; at any instant */      \
 	X(OPENING, opening)   /* the pool opens; at any instant */
 
 enum state {
 #define STATE_ENUM(name, text) name,
 	STATE_MAP(STATE_ENUM)
 #undef STATE_ENUM
-	STATES
+	    STATES
 };
 
 static const char *const state_names[] = {
 #define STATE_NAME(name, text) #text,
-	STATE_MAP(STATE_NAME)
+    STATE_MAP(STATE_NAME)
 #undef STATE_NAME
 };
 
@@ -53,7 +53,7 @@ static struct table {
 		bool serves; /* it is the fork server */
 	} procs[PROCS_MAX];
 	_Atomic uint32_t nprocs;
-} *table;
+} * table;
 
 static struct {
 	enum state state;
@@ -65,7 +65,8 @@ static int arrived; /* counts workers that are in their state */
 static unsigned counts[STATES];
 static uint64_t awaited, reaped, slowest_ns;
 
-/* -------------------------------------------------------------- in the worker */
+/* -------------------------------------------------------------- in the worker
+ */
 
 static void note_process(pid_t pid, bool serves)
 {
@@ -166,9 +167,10 @@ static int run(struct prun_task *task)
 	}
 }
 
-static const struct prun_func funcs[] = { { .name = "run", .fn = run } };
+static const struct prun_func funcs[] = {{.name = "run", .fn = run}};
 
-/* -------------------------------------------------------------- in the caller */
+/* -------------------------------------------------------------- in the caller
+ */
 
 static struct prun_pool *open_pool(void)
 {
@@ -224,7 +226,7 @@ static struct prun_job *submit(struct prun_pool *pool, struct prun_range *range)
 /* All have something; then nobody drives the pool. */
 static void give_each(struct prun_pool *pool)
 {
-	struct prun_range range = { 0, plan.workers, 1 };
+	struct prun_range range = {0, plan.workers, 1};
 
 	submit(pool, &range);
 	if (plan.state == READING)
@@ -233,11 +235,14 @@ static void give_each(struct prun_pool *pool)
 
 static void __attribute__((noreturn)) caller(void)
 {
-	struct prun_range few = { 0, 40, 1 }, many = { 0, INT64_MAX, 1 };
+	struct prun_range few = {0, 40, 1}, many = {0, INT64_MAX, 1};
 	struct prun_pool *pool;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(0);
+	/* A sanitizer would say much of what is sent on purpose. */
+	signal(SIGSEGV, SIG_DFL);
+	signal(SIGABRT, SIG_DFL);
 	pool = open_pool();
 	switch (plan.state) {
 	case IDLE:
@@ -262,7 +267,8 @@ static void __attribute__((noreturn)) caller(void)
 	sleep_for_ever();
 }
 
-/* --------------------------------------------------------------------- rounds */
+/* --------------------------------------------------------------------- rounds
+ */
 
 /* How many arrivals say that all are where they are to be. */
 static unsigned arrivals(void)
@@ -336,8 +342,8 @@ static void await_deaths(const int *pidfds, uint32_t n)
 
 static void run_round(uint64_t round)
 {
-	static const int signals[] = { SIGKILL, SIGKILL, SIGSEGV, SIGTERM,
-				       SIGABRT };
+	static const int signals[] = {SIGKILL, SIGKILL, SIGSEGV, SIGTERM,
+				      SIGABRT};
 	static int pidfds[PROCS_MAX];
 	struct chance c = chance_of(torture.seed, round);
 	uint32_t n, i;
@@ -359,10 +365,10 @@ static void run_round(uint64_t round)
 	await_state(&c);
 	n = table->nprocs < PROCS_MAX ? table->nprocs : PROCS_MAX;
 	for (i = 0; i < n; i++)
-		pidfds[i] = table->procs[i].pid ?
-				    open_process(table->procs[i].pid,
-						 table->procs[i].born) :
-				    -1;
+		pidfds[i] = table->procs[i].pid
+				? open_process(table->procs[i].pid,
+					       table->procs[i].born)
+				: -1;
 	kill(pid, signals[chance_below(&c, 5)]);
 	await_deaths(pidfds, n);
 	require_childless();

@@ -36,6 +36,8 @@
 #define JITTER_US 250
 #define EARLY_US 3000
 #define LATE_US 8000
+/* A worker's clock is its processor's counter, corrected so often. */
+#define CLOCK_SLACK_NS 100000u
 
 struct proc {
 	_Atomic pid_t pid;
@@ -55,7 +57,7 @@ static struct table {
 	_Atomic uint32_t signals, asked;
 	_Atomic int stop;
 	_Atomic uint64_t stops;
-} *table;
+} * table;
 
 enum deed { SHORT, NEAR, STOP_ONCE };
 
@@ -70,7 +72,7 @@ struct plan {
 
 static struct {
 	uint64_t near, killed, ended, starved, late_kills, retried, births,
-		stopped;
+	    stopped;
 } sums;
 
 static struct chance chance;
@@ -78,7 +80,8 @@ static uint8_t delivered[TASKS_MAX];
 static uint32_t given;
 static int offset_us; /* of a near-miss, from its limit */
 
-/* -------------------------------------------------------------- in the worker */
+/* -------------------------------------------------------------- in the worker
+ */
 
 static void on_signal(int sig)
 {
@@ -88,7 +91,7 @@ static void on_signal(int sig)
 
 static int initializer(void **state, int id, void *arg, char *text, size_t size)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = {.sa_handler = on_signal};
 	uint32_t n = atomic_fetch_add(&table->nprocs, 1);
 
 	(void)id;
@@ -143,9 +146,10 @@ static int run(struct prun_task *task)
 	return rc;
 }
 
-static const struct prun_func funcs[] = { { .name = "run", .fn = run } };
+static const struct prun_func funcs[] = {{.name = "run", .fn = run}};
 
-/* ----------------------------------------------------------------- the caller */
+/* ----------------------------------------------------------------- the caller
+ */
 
 static int deed_of(const struct plan *plan, uint64_t id)
 {
@@ -166,7 +170,9 @@ static int source(struct prun_item *item, void *payload)
 	     (int)chance_below(&chance, 2 * JITTER_US) - JITTER_US;
 	given++;
 	return prun_item_pack(item, "[iii]", deed_of(plan, id), us,
-			      plan->asks) < 0 ? -ENOMEM : 1;
+			      plan->asks) < 0
+		   ? -ENOMEM
+		   : 1;
 }
 
 static struct proc *proc_of(pid_t pid)
@@ -190,15 +196,19 @@ static void check_late(const struct plan *plan, const struct prun_result *r)
 	REQUIRE(p && p->blamed++ == 0, "a second task failed of one kill: %s",
 		r->message);
 	REQUIRE(r->start_ns && r->run_ns >= limit_ns &&
-			now - r->start_ns >= limit_ns,
+		    now - r->start_ns >= limit_ns,
 		"task %llu was killed and not late: %s", (unsigned long long)id,
 		r->message);
 	if (table->starts[id] > plan->retries)
 		REQUIRE(p->last == id + 1 &&
-				r->start_ns >= table->before_ns[id] &&
-				r->start_ns <= table->begin_ns[id],
-			"task %llu was taken for another: %s",
-			(unsigned long long)id, r->message);
+			    r->start_ns + CLOCK_SLACK_NS >=
+				table->before_ns[id] &&
+			    r->start_ns <= table->begin_ns[id] + CLOCK_SLACK_NS,
+			"task %llu was taken for another: %s; last %u, claimed "
+			"%lld ns after the end before, begun %lld ns later",
+			(unsigned long long)id, r->message, p->last,
+			(long long)(r->start_ns - table->before_ns[id]),
+			(long long)(table->begin_ns[id] - r->start_ns));
 	sums.killed++;
 	sums.ended += table->end_ns[id] != 0;
 	sums.starved += deed_of(plan, id) == SHORT;
@@ -212,7 +222,7 @@ static void check_result(const struct plan *plan, const struct prun_result *r)
 	REQUIRE(delivered[id]++ == 0, "task %llu comes twice",
 		(unsigned long long)id);
 	REQUIRE(table->starts[id] <= r->attempts &&
-			r->attempts <= plan->retries + 1,
+		    r->attempts <= plan->retries + 1,
 		"task %llu started %u times", (unsigned long long)id,
 		table->starts[id]);
 	sums.retried += r->attempts - 1;
@@ -220,7 +230,7 @@ static void check_result(const struct plan *plan, const struct prun_result *r)
 		check_late(plan, r);
 	else
 		REQUIRE(prun_result_int(r, &value) == 0 &&
-				(uint64_t)value == id && table->end_ns[id],
+			    (uint64_t)value == id && table->end_ns[id],
 			"task %llu has not its own value",
 			(unsigned long long)id);
 	if (deed_of(plan, id) != NEAR)
@@ -280,7 +290,8 @@ static void run_job(const struct plan *plan, unsigned kind)
 	REQUIRE(prun_pool_free(pool) == 0, "the pool is not free");
 }
 
-/* ------------------------------------------------------- stopped from outside */
+/* ------------------------------------------------------- stopped from outside
+ */
 
 static void stopper(void)
 {
@@ -309,7 +320,8 @@ static void stopper(void)
 	_exit(0);
 }
 
-/* --------------------------------------------------------------------- rounds */
+/* --------------------------------------------------------------------- rounds
+ */
 
 static void run_round(struct plan plan, unsigned kind, bool disturbed)
 {
@@ -339,10 +351,12 @@ static void run_round(struct plan plan, unsigned kind, bool disturbed)
 	REQUIRE(now.shared == before.shared, "mappings are left");
 	kills = table->nprocs - WORKERS;
 	killed = sums.killed + sums.retried - killed;
-	REQUIRE(table->nprocs >= WORKERS && kills >= killed,
-		"%llu died, but %llu were replaced",
-		(unsigned long long)killed, (unsigned long long)kills);
-	sums.late_kills += kills - killed;
+	/* The last ones need not be replaced. */
+	REQUIRE(table->nprocs >= WORKERS && kills + WORKERS >= killed,
+		"%llu died, but %llu were replaced", (unsigned long long)killed,
+		(unsigned long long)kills);
+	if (kills > killed)
+		sums.late_kills += kills - killed;
 	sums.births += table->nprocs;
 	sums.stopped += table->stops;
 }
@@ -350,14 +364,14 @@ static void run_round(struct plan plan, unsigned kind, bool disturbed)
 int main(int argc, char **argv)
 {
 	struct plan plans[] = {
-		{ .signal = 0 },
-		{ .grace_ms = 2 },
-		{ .grace_ms = 1, .signal = SIGUSR1 },
-		{ .grace_ms = 3, .asks = true },
+	    {.signal = 0},
+	    {.grace_ms = 2},
+	    {.grace_ms = 1, .signal = SIGUSR1},
+	    {.grace_ms = 3, .asks = true},
 	};
 	uint64_t near, signals = 0, asked = 0;
 	unsigned i, n = sizeof(plans) / sizeof(*plans);
-	struct plan stops = { .stops = true, .retries = 1 };
+	struct plan stops = {.stops = true, .retries = 1};
 
 	torture_begin("stop", argc > 2 ? argv[2] : NULL);
 	near = argc > 1 ? strtoull(argv[1], NULL, 0) : 400;
@@ -376,15 +390,16 @@ int main(int argc, char **argv)
 		asked += table->asked;
 	}
 	printf("stop: near-misses %llu, killed %llu (%llu of these had ended, "
-	       "%llu short ones had to wait), kills too late %llu, "
+	       "%llu short ones had to wait), kills that came too late at "
+	       "least %llu, "
 	       "signals %llu, asked %llu, births %llu\n",
 	       (unsigned long long)sums.near, (unsigned long long)sums.killed,
 	       (unsigned long long)sums.ended, (unsigned long long)sums.starved,
 	       (unsigned long long)sums.late_kills, (unsigned long long)signals,
 	       (unsigned long long)asked, (unsigned long long)sums.births);
 	for (i = 0; i < 3; i++) {
-		stops.count = (uint32_t)(near / 3 < TASKS_MAX ? near / 3 :
-								TASKS_MAX);
+		stops.count =
+		    (uint32_t)(near / 3 < TASKS_MAX ? near / 3 : TASKS_MAX);
 		run_round(stops, i, false);
 	}
 	printf("stop: stopped %llu from outside, and %llu tasks that stopped "

@@ -47,11 +47,12 @@ static struct {
 	char hang[256]; /* what the watchdog says */
 } torture;
 
-/* ------------------------------------------------------------------- verdicts */
+/* ------------------------------------------------------------------- verdicts
+ */
 
 /* The workers die with this process, and so does all else it has started. */
 static inline void die(const char *format, ...)
-	__attribute__((noreturn, format(printf, 1, 2)));
+    __attribute__((noreturn, format(printf, 1, 2)));
 
 static inline void die(const char *format, ...)
 {
@@ -68,10 +69,10 @@ static inline void die(const char *format, ...)
 	_exit(1);
 }
 
-#define REQUIRE(condition, ...) \
-	do { \
-		if (!(condition)) \
-			die(__VA_ARGS__); \
+#define REQUIRE(condition, ...)                                                \
+	do {                                                                   \
+		if (!(condition))                                              \
+			die(__VA_ARGS__);                                      \
 	} while (0)
 
 static inline void on_alarm(int sig)
@@ -104,8 +105,8 @@ static inline uint64_t clock_ns(void)
 
 static inline void torture_begin(const char *program, const char *seed)
 {
-	struct rlimit no_core = { 0, 0 };
-	struct sigaction sa = { .sa_handler = on_alarm };
+	struct rlimit no_core = {0, 0};
+	struct sigaction sa = {.sa_handler = on_alarm};
 
 	torture.program = program;
 	torture.seed = seed ? strtoull(seed, NULL, 0) : clock_ns() % 1000000000;
@@ -116,7 +117,8 @@ static inline void torture_begin(const char *program, const char *seed)
 	fflush(stdout);
 }
 
-/* --------------------------------------------------------------------- chance */
+/* --------------------------------------------------------------------- chance
+ */
 
 struct chance {
 	uint64_t state;
@@ -144,7 +146,7 @@ static inline bool chance_one_in(struct chance *c, unsigned n)
 
 static inline struct chance chance_of(uint64_t seed, uint64_t round)
 {
-	struct chance c = { seed };
+	struct chance c = {seed};
 
 	c.state = chance_next(&c) + round * 0x2545f4914f6cdd1du;
 	return c;
@@ -160,14 +162,15 @@ static inline void spin(uint64_t ns)
 
 static inline void nap(uint64_t ns)
 {
-	struct timespec t = { (time_t)(ns / 1000000000u),
-			      (long)(ns % 1000000000u) };
+	struct timespec t = {(time_t)(ns / 1000000000u),
+			     (long)(ns % 1000000000u)};
 
 	while (nanosleep(&t, &t) < 0 && errno == EINTR)
 		;
 }
 
-/* ------------------------------------------------------------------ processes */
+/* ------------------------------------------------------------------ processes
+ */
 
 struct life {
 	char state;    /* R, S, T, Z ...; 0: there is no such process */
@@ -176,7 +179,7 @@ struct life {
 
 static inline struct life life_of(pid_t pid)
 {
-	struct life life = { 0, 0 };
+	struct life life = {0, 0};
 	char path[64], text[1024], *at;
 	ssize_t n;
 	int fd, field;
@@ -224,7 +227,7 @@ static inline bool send_signal(int pidfd, int sig)
 
 static inline bool is_readable(int fd, int timeout_ms)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int n;
 
 	do {
@@ -241,17 +244,18 @@ static inline bool still_lives(pid_t pid, uint64_t born)
 	       life.born == born;
 }
 
-/* --------------------------------------------------------------- what is left */
+/* --------------------------------------------------------------- what is left
+ */
 
 struct holdings {
 	unsigned fds;
-	unsigned maps;	 /* mappings, and of these */
+	unsigned maps;   /* mappings, and of these */
 	unsigned shared; /* those that are shared: boards */
 };
 
 static inline struct holdings holdings_now(void)
 {
-	struct holdings h = { 0, 0, 0 };
+	struct holdings h = {0, 0, 0};
 	DIR *dir = opendir("/proc/self/fd");
 	FILE *maps = fopen("/proc/self/maps", "re");
 	char line[1024], perms[8];
