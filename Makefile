@@ -120,7 +120,13 @@ WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=fork
 
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(HELP_OBJ) $(LIB_OBJ)
 	$(CC) $(LDFLAGS_ALL) -rdynamic $(WRAP) -o $@ $< $(HELP_OBJ) $(LIB_OBJ) \
-		$(TEST_LIBS)
+		$(CHECK_OBJ) $(TEST_LIBS) $(CHECK_LIBS)
+
+# The one that tests a room of the command line.
+$(BUILD)/tests/check_lanes: $(BUILD)/cli/tasks/lanes.o
+$(BUILD)/tests/check_lanes: CHECK_OBJ := $(BUILD)/cli/tasks/lanes.o
+$(BUILD)/tests/check_lanes: CHECK_LIBS := $(call pkg,--libs,libcrypto)
+$(BUILD)/tests/check_lanes.o: TEST_CFLAGS += -Icli/tasks
 
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c lib/prun.h
 	@mkdir -p $(@D)
