@@ -77,6 +77,7 @@ static void slot_reset(struct slot *s)
 	s->fresh = 0;
 	s->claimed = 0;
 	s->given = 0;
+	s->last_end_ns = 0;
 	s->unsent = 0;
 	s->received = 0;
 	s->heard = 0;
@@ -487,6 +488,21 @@ struct range {
 	struct engine_result results[RANGE_MAX];
 };
 
+/* What a result adds to the time of its worker: the tasks of a batch overlap,
+ * and together they take no longer than from the first start to the last end.
+ */
+static uint64_t time_added(struct slot *s, const struct engine_result *r)
+{
+	uint64_t end = r->start_ns + r->run_ns, since = r->start_ns;
+
+	if (since < s->last_end_ns)
+		since = s->last_end_ns;
+	if (end <= since)
+		return 0;
+	s->last_end_ns = end;
+	return end - since;
+}
+
 static void estimate(struct slot *s, const struct range *g, uint32_t count)
 {
 	uint64_t *e = &s->estimates[g->chunk->func];
@@ -496,7 +512,7 @@ static void estimate(struct slot *s, const struct range *g, uint32_t count)
 	if (count == 0)
 		return;
 	for (i = 0; i < count; i++)
-		sum += g->results[i].run_ns;
+		sum += time_added(s, &g->results[i]);
 	mean = sum / count;
 	*e = *e ? (*e * 7 + mean) / 8 : mean;
 	if (*e == 0)

@@ -65,6 +65,7 @@ struct slot {
 	unsigned doubts; /* checks that found a claimed task nowhere */
 	bool blamed;	 /* a task was failed for what it sent */
 	uint64_t *estimates; /* of the engine: task time by function, ns */
+	uint64_t last_end_ns; /* of its tasks, by its own clock */
 	bool given_up;	/* killed to be rid of tasks that were cancelled */
 	bool orphaned;	/* its fork server died, and it with it */
 	bool condemned; /* killed for whatever reason: gets nothing more */
