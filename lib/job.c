@@ -550,7 +550,9 @@ static bool try_again(struct prun_job *job, struct chunk *c, uint32_t i,
 		return false;
 	}
 	r->chunk->attempt = (uint8_t)tries;
-	r->due_ns = result->start_ns + result->run_ns +
+	/* One that could not even start has no time of its own. */
+	r->due_ns = (result->start_ns ? result->start_ns + result->run_ns :
+					now_ns()) +
 		    retry_delay(terms, tries);
 	insert_retry(terms, r);
 	terms->retried++;

@@ -53,6 +53,8 @@ struct slot {
 	uint64_t check_ns;	 /* look at the board then; UINT64_MAX: no */
 	uint64_t kill_ns;	 /* end of grace; UINT64_MAX: none */
 	uint64_t overdue_ns;	 /* look for late tasks then; UINT64_MAX: no */
+	uint64_t sending_heard;	 /* `heard` when it was found sending, */
+	uint64_t sending_ns;	 /* and since when it is that */
 	const struct chunk_limits *late; /* it was killed for this task: */
 	uint32_t late_number;
 	int init_status;
