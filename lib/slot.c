@@ -98,6 +98,7 @@ static void slot_reset(struct slot *s)
 	s->done = 0;
 	s->given_up = false;
 	s->condemned = false;
+	s->exited = false;
 	s->orphaned = false;
 	s->moved_ns = 0;
 	s->doubts = 0;
@@ -593,6 +594,7 @@ static void take_result(struct slot *s, const struct frame *f, struct range *g)
 		result->start_ns = s->engine->now_ns;
 		result->run_ns = 0;
 	}
+	s->exited |= head->status == PRUN_EEXIT;
 	s->outstanding--;
 	s->done++;
 	s->bytes -= chunk_argument_size(c, i);
@@ -1101,6 +1103,13 @@ static uint32_t last_claim(const struct slot *s)
 	return next;
 }
 
+/* Whether it is known what it died of, which is not what it had yet to
+ * start. */
+static bool explained(const struct slot *s)
+{
+	return s->late || s->given_up || s->exited || s->blamed;
+}
+
 /*
  * Claimed and without a result: it was running. One such task is to blame;
  * several can only be the lanes of a batch, which are run again one by one.
@@ -1120,8 +1129,8 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 				   number_before(r->number + i, next);
 	r = flight->first;
 	/* It died with nothing started, though it had something to start. */
-	if (r && running == 0 && r->left == r->count && s->ready && !s->late &&
-	    !s->given_up && ++r->strikes >= STRIKES_MAX) {
+	if (r && running == 0 && r->left == r->count && s->ready &&
+	    !explained(s) && ++r->strikes >= STRIKES_MAX) {
 		next = r->number + 1;
 		r->strikes = STRIKES_MAX - 2; /* the rest may be as bad */
 	}

@@ -68,6 +68,7 @@ struct slot {
 	bool blamed;	 /* a task was failed for what it sent */
 	uint64_t *estimates; /* of the engine: task time by function, ns */
 	bool given_up;	/* killed to be rid of tasks that were cancelled */
+	bool exited;	/* a task of it has called exit() */
 	bool orphaned;	/* its fork server died, and it with it */
 	bool condemned; /* killed for whatever reason: gets nothing more */
 };

@@ -30,7 +30,7 @@
 #define CLOCK_SLACK_NS 200000u
 
 enum deed {
-	QUICK,
+	QUICK,	  /* an amount: looks whether it is to stop */
 	SLEEP,	  /* so many microseconds */
 	BLOB,	  /* so many bytes */
 	OBEY,	  /* until it is asked to stop; gives its value then */
@@ -266,10 +266,10 @@ static int task_act(struct prun_task *task)
 	if (n < TRIES)
 		at = &shared->traces[id].at[n];
 	at->attempt = prun_task_attempt(task);
-	at->pid = getpid();
 	at->begin_ns = begin_ns;
+	at->pid = getpid();
 	/* It would be the one before that was asked. */
-	if (prun_task_cancelled(task) && deed == QUICK)
+	if (deed == QUICK && amount && prun_task_cancelled(task))
 		return prun_task_fail(task, -EBUSY, "asked to stop at once");
 	if (good_at && prun_task_attempt(task) >= (unsigned)good_at)
 		deed = QUICK;
@@ -478,10 +478,12 @@ START_TEST(asked_by_the_flag)
 	struct prun_job *job;
 	int i;
 
-	for (i = 0; i < 9; i += 3)
-		plan.acts[i].deed = OBEY;
+	for (i = 0; i < 9; i++)
+		plan.acts[i].amount = 1;
+	plan.acts[0].deed = OBEY;
 	plan.acts[4].deed = REPORT;
-	c.task_timeout_ms = 30;
+	plan.acts[6].deed = OBEY;
+	c.task_timeout_ms = 60;
 	c.task_grace_ms = 10 * SOON_MS;
 	c.chunksize = 3;
 	ck_assert_int_eq(prun_map(&job, pool, &c), 0);
@@ -494,12 +496,12 @@ START_TEST(asked_by_the_flag)
 		} else {
 			assert_good(&plan, r);
 		}
-		if (i == 4 || i % 3 == 0)
-			ck_assert_uint_ge(r->run_ns, 30 * MS);
+		if (i == 0 || i == 4 || i == 6)
+			ck_assert_uint_ge(r->run_ns, 60 * MS);
 		ck_assert_int_eq(r->worker_pid, shared->pids[0]);
 	}
 	assert_tries(&plan, 1, -1);
-	ck_assert_uint_eq(shared->asked, 4);
+	ck_assert_uint_eq(shared->asked, 3);
 	ck_assert_uint_eq(shared->signals, 0);
 	ck_assert_uint_eq(shared->births, 1);
 	prun_job_free(job);
@@ -507,7 +509,7 @@ START_TEST(asked_by_the_flag)
 }
 END_TEST
 
-/* One signal for each late task, however long its grace. */
+/* By one that it may leave with. */
 START_TEST(asked_by_a_signal)
 {
 	struct prun_pool *pool = pool_of(_i, 1);
@@ -535,8 +537,28 @@ START_TEST(asked_by_a_signal)
 		ck_assert_uint_eq(r->attempts, 1);
 	}
 	assert_tries(&plan, 1, -1);
-	ck_assert_uint_eq(shared->signals, 4);
+	ck_assert_uint_ge(shared->signals, 4);
 	ck_assert_uint_eq(shared->births, 1);
+	prun_job_free(job);
+	finish_pool(pool);
+}
+END_TEST
+
+/* However often the pool looks at it. */
+START_TEST(asked_once)
+{
+	struct prun_pool *pool = pool_of(_i, 1);
+	struct plan plan = plan_of(0, 1);
+	struct prun_call c = plan_call(&plan, "act");
+	struct prun_job *job;
+
+	plan.acts[0] = (struct act){ SLEEP, 150000, 0 };
+	c.task_timeout_ms = 10;
+	c.task_grace_ms = 10 * SOON_MS;
+	c.task_signal = SIGUSR1;
+	ck_assert_int_eq(prun_map(&job, pool, &c), 0);
+	assert_good(&plan, next_of(job));
+	ck_assert_uint_eq(shared->signals, 1);
 	prun_job_free(job);
 	finish_pool(pool);
 }
@@ -668,7 +690,7 @@ static void assert_late_itself(const struct plan *plan,
 	ck_assert_int_eq(r->status, PRUN_ETIMEDOUT);
 	ck_assert_uint_ge(r->run_ns, NEAR_MS * MS);
 	ck_assert_uint_ge(clock_ns() - r->start_ns, NEAR_MS * MS);
-	if (!t->tries) /* late between the claim and its first statement */
+	if (!own->pid) /* late between the claim and its first statements */
 		return;
 	ck_assert_int_eq(r->worker_pid, own->pid);
 	ck_assert_uint_le(r->start_ns, own->begin_ns + CLOCK_SLACK_NS);
@@ -678,7 +700,9 @@ static void assert_late_itself(const struct plan *plan,
 			continue;
 		ck_assert_msg(other->begin_ns <= own->begin_ns,
 			      "another task had been begun");
-		ck_assert_msg(other->end_ns <= r->start_ns + CLOCK_SLACK_NS,
+		ck_assert_msg(other->end_ns &&
+				      other->end_ns <=
+					      r->start_ns + CLOCK_SLACK_NS,
 			      "its time began before that of another ended");
 	}
 }
@@ -915,6 +939,7 @@ START_TEST(starts_that_nobody_heard_of)
 	struct prun_options o = options_of(_i % REMOTES, MANY);
 	struct plan plan = plan_of(0, 200);
 	struct prun_call c = plan_call(&plan, "act");
+	struct prun_worker_stats stats[MANY];
 	struct prun_pool *pool;
 	struct prun_job *job;
 	int i;
@@ -930,6 +955,12 @@ START_TEST(starts_that_nobody_heard_of)
 	ck_assert_int_eq(prun_map(&job, pool, &c), 0);
 	for (i = 0; i < 200; i++)
 		assert_good(&plan, next_of(job));
+	/* Who was killed would be missed by now. */
+	drive_until(pool, clock_ns() + 100 * MS);
+	ck_assert_int_eq(prun_pool_worker_stats(pool, stats, sizeof(stats[0]),
+						MANY), MANY);
+	for (i = 0; i < MANY; i++)
+		ck_assert_uint_eq(stats[i].started, 1);
 	ck_assert_uint_eq(shared->births, MANY);
 	prun_job_free(job);
 	finish_pool(pool);
@@ -1072,34 +1103,28 @@ END_TEST
 /* --------------------------------------------------------------- second tries
  */
 
-/* Which failure is which, by the mask: what is meant is tried to the last. */
-static void assert_meant(struct prun_pool *pool, uint32_t base, uint32_t mask)
+struct row {
+	enum deed deed;
+	uint32_t kind; /* of PRUN_RETRY_* */
+	int status;
+};
+
+/* What is meant by the mask is tried to the last, and else nothing is. */
+static void assert_meant(struct prun_pool *pool, const struct row *rows,
+			 uint32_t n, uint32_t mask, uint32_t limit_ms)
 {
-	static const struct {
-		enum deed deed;
-		uint32_t kind;
-		int status;
-	} rows[] = {
-		{ QUICK, 0, 0 },
-		{ CRASH, PRUN_RETRY_LOST, PRUN_EWORKER },
-		{ LEAVE, PRUN_RETRY_LOST, PRUN_EWORKER },
-		{ HANG, PRUN_RETRY_TIMEOUT, PRUN_ETIMEDOUT },
-		{ REPORT, PRUN_RETRY_TIMEOUT, PRUN_ETIMEDOUT },
-		{ EXIT, PRUN_RETRY_ERROR, PRUN_EEXIT },
-		{ FAIL, PRUN_RETRY_ERROR, -EDOM },
-	};
-	uint32_t n = sizeof(rows) / sizeof(rows[0]), i, k, tries, sum = 0;
 	uint32_t meant = mask ? mask : PRUN_RETRY_LOST | PRUN_RETRY_TIMEOUT;
-	struct plan plan = plan_of(base, n);
+	uint32_t i, k, tries, sum = 0;
+	struct plan plan = plan_of(limit_ms ? 100 + 10 * mask : 10 * mask,
+				   n);
 	struct prun_call c = plan_call(&plan, "act");
-	const struct prun_result *r;
 	struct prun_stats before, after;
+	const struct prun_result *r;
 	struct prun_job *job;
 
 	for (i = 0; i < n; i++)
 		plan.acts[i].deed = rows[i].deed;
-	c.task_timeout_ms = 15;
-	c.task_grace_ms = 15;
+	c.task_timeout_ms = c.task_grace_ms = limit_ms;
 	c.retries = 2;
 	c.retry_on = mask;
 	prun_pool_stats(pool, &before, sizeof(before));
@@ -1109,8 +1134,8 @@ static void assert_meant(struct prun_pool *pool, uint32_t base, uint32_t mask)
 		sum += tries - 1;
 		r = next_of(job);
 		ck_assert_uint_eq(r->index, i);
-		ck_assert_msg(r->status == rows[i].status,
-			      "task %u: %s", i, prun_error_name(r->status));
+		ck_assert_msg(r->status == rows[i].status, "task %u: %s", i,
+			      prun_error_name(r->status));
 		ck_assert_uint_eq(r->attempts, tries);
 		ck_assert_uint_eq(trace_of(&plan, i)->tries, tries);
 		for (k = 0; k < tries; k++)
@@ -1120,18 +1145,30 @@ static void assert_meant(struct prun_pool *pool, uint32_t base, uint32_t mask)
 	assert_end(job, 0);
 	prun_pool_stats(pool, &after, sizeof(after));
 	ck_assert_uint_eq(after.retried - before.retried, sum);
-	ck_assert_uint_eq(after.failed - before.failed, n - 1);
-	ck_assert_uint_eq(after.done - before.done, 1);
+	ck_assert_uint_eq(after.failed - before.failed, n);
+	ck_assert_uint_eq(after.done, before.done);
 	prun_job_free(job);
 }
 
 START_TEST(tried_again_for_this_and_that)
 {
+	static const struct row rows[] = {
+		{ CRASH, PRUN_RETRY_LOST, PRUN_EWORKER },
+		{ LEAVE, PRUN_RETRY_LOST, PRUN_EWORKER },
+		{ EXIT, PRUN_RETRY_ERROR, PRUN_EEXIT },
+		{ FAIL, PRUN_RETRY_ERROR, -EDOM },
+	};
+	static const struct row late[] = {
+		{ HANG, PRUN_RETRY_TIMEOUT, PRUN_ETIMEDOUT },
+		{ REPORT, PRUN_RETRY_TIMEOUT, PRUN_ETIMEDOUT },
+	};
 	struct prun_pool *pool = pool_of(_i, 3);
 	uint32_t mask;
 
-	for (mask = (uint32_t)_i; mask < 8; mask += METHODS)
-		assert_meant(pool, 10 * mask, mask);
+	for (mask = (uint32_t)_i; mask < 8; mask += METHODS) {
+		assert_meant(pool, rows, 4, mask, 0);
+		assert_meant(pool, late, 2, mask, 15);
+	}
 	finish_pool(pool);
 }
 END_TEST
@@ -1513,6 +1550,33 @@ START_TEST(every_task_crashes)
 }
 END_TEST
 
+/* Every task calls exit(): each has said so itself, and those that waited
+ * behind it, over and over, are to blame for nothing. */
+START_TEST(every_task_exits)
+{
+	struct prun_pool *pool = pool_of(_i, 2);
+	struct plan plan = plan_of(0, 400);
+	struct prun_call c = plan_call(&plan, "act");
+	const struct prun_result *r;
+	struct prun_job *job;
+	uint32_t i;
+
+	for (i = 0; i < 400; i++)
+		plan.acts[i].deed = EXIT;
+	ck_assert_int_eq(prun_map(&job, pool, &c), 0);
+	for (i = 0; i < 400; i++) {
+		r = next_of(job);
+		ck_assert_msg(r->status == PRUN_EEXIT, "task %u: %s", i,
+			      r->message);
+		ck_assert_str_eq(r->message, "the task called exit(4)");
+	}
+	assert_tries(&plan, 1, -1);
+	ck_assert_uint_le(shared->births, 400 + 2);
+	prun_job_free(job);
+	finish_pool(pool);
+}
+END_TEST
+
 /* Those that were killed at the caller's word are no crash loop. */
 START_TEST(every_task_is_late)
 {
@@ -1592,7 +1656,7 @@ START_TEST(a_source_fails_on_the_way)
 	plan.acts[20] = (struct act){ CRASH, 0, 3 };
 	plan.acts[40] = (struct act){ HANG, 0, 2 };
 	plan.acts[30].deed = FAIL;
-	c.task_timeout_ms = 80;
+	c.task_timeout_ms = 150;
 	c.retries = 2;
 	c.retry_delay_ms = 10;
 	c.chunksize = _i % 2 ? 8 : 0;
@@ -1852,6 +1916,7 @@ static void add_limits(Suite *s)
 
 	tcase_add_loop_test(tc, asked_by_the_flag, 0, METHODS);
 	tcase_add_loop_test(tc, asked_by_a_signal, 0, REMOTES);
+	tcase_add_loop_test(tc, asked_once, 0, REMOTES);
 	tcase_add_loop_test(tc, asked_by_a_signal_that_kills, 0, METHODS);
 	tcase_add_loop_test(tc, waits_without_polling, 0, REMOTES);
 	tcase_add_loop_test(tc, killed_for_being_late, 0, 5);
@@ -1883,6 +1948,7 @@ static void add_retries(Suite *s)
 	tcase_add_loop_test(tc, the_end_with_tries_that_wait, 0, 4 * METHODS);
 	tc = limits_case(s, "loops");
 	tcase_add_loop_test(tc, every_task_crashes, 0, METHODS);
+	tcase_add_loop_test(tc, every_task_exits, 0, METHODS);
 	tcase_add_loop_test(tc, every_task_is_late, 0, METHODS);
 	tcase_add_loop_test(tc, replacements_that_fail, 0, METHODS);
 	tc = limits_case(s, "source");
