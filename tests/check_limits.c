@@ -280,6 +280,12 @@ static int task_act(struct prun_task *task)
 	return prun_ret_int(task, id);
 }
 
+/* Fails once. */
+static int task_twice(struct prun_task *task)
+{
+	return prun_task_attempt(task) > 1 ? 0 : -EAGAIN;
+}
+
 /* Finishes at once what it gets, save what is to be late, which keeps its
  * lane until it is asked to stop (OBEY) or killed. */
 static int batch_act(struct prun_batch *batch)
@@ -329,6 +335,7 @@ static const struct prun_func funcs[] = {
 	FUNC(act),
 	FUNC(square),
 	FUNC(gate),
+	FUNC(twice),
 	{ .name = "lanes", .batch = batch_act, .lanes = BATCH_LANES },
 	{ .name = "stillborn", .batch = batch_stillborn, .lanes = 2 },
 	{ .name = NULL },
@@ -1315,6 +1322,31 @@ START_TEST(a_delay_after_no_start)
 }
 END_TEST
 
+/* However many wait at a time: to look at all for each would take minutes. */
+START_TEST(many_tries_that_wait)
+{
+	struct prun_pool *pool = pool_of(_i, 2);
+	struct prun_range range = { 0, 120000, 1 };
+	struct prun_call c = range_call("twice", &range);
+	struct prun_stats stats;
+	struct prun_job *job;
+	uint32_t i;
+
+	c.retries = 1;
+	c.retry_on = PRUN_RETRY_ERROR;
+	c.retry_delay_ms = 300;
+	c.timeout_ms = SOON_MS;
+	ck_assert_int_eq(prun_map(&job, pool, &c), 0);
+	for (i = 0; i < 120000; i++)
+		ck_assert_uint_eq(next_of(job)->attempts, 2);
+	prun_pool_stats(pool, &stats, sizeof(stats));
+	ck_assert_uint_eq(stats.retried, 120000);
+	ck_assert_uint_eq(stats.done, 120000);
+	prun_job_free(job);
+	finish_pool(pool);
+}
+END_TEST
+
 /* The argument that has killed so many workers is given up, and named. */
 START_TEST(an_argument_that_kills)
 {
@@ -1943,6 +1975,7 @@ static void add_retries(Suite *s)
 	tcase_add_test(tc, tried_again_inline);
 	tcase_add_loop_test(tc, delays_that_double, 0, METHODS);
 	tcase_add_loop_test(tc, a_delay_after_no_start, 0, METHODS);
+	tcase_add_loop_test(tc, many_tries_that_wait, 0, 1);
 	tcase_add_loop_test(tc, an_argument_that_kills, 0, METHODS);
 	tcase_add_loop_test(tc, one_callback_for_all_tries, 0, METHODS);
 	tcase_add_loop_test(tc, the_end_with_tries_that_wait, 0, 4 * METHODS);
