@@ -366,10 +366,15 @@ static void bury(struct engine_fork *e, struct slot *s,
 	bool starting = s->state != SLOT_DOOMED;
 	bool retiring = s->state == SLOT_RETIRING;
 	bool was_ready = s->ready;
+	bool wanted = s->late || s->given_up;
 
 	run_queue_init(&back);
 	slot_bury(s, end, &back);
-	e->deaths = s->done > 0 || retiring ? 0 : e->deaths + 1;
+	/* What the caller wanted dead says nothing of its kind. */
+	if (s->done > 0 || retiring)
+		e->deaths = 0;
+	else if (!wanted)
+		e->deaths++;
 	replace(e, s, &back);
 	brake(e);
 	if (s->ready && !was_ready)
@@ -491,11 +496,23 @@ static void retire_full(struct engine_fork *e, struct slot *s)
 		e->target_room = 0;
 }
 
+static void hear(struct engine_fork *e, struct slot *s)
+{
+	bool was_ready = s->ready;
+
+	slot_receive(s);
+	if (s->ready && !was_ready)
+		e->failed_starts = 0;
+	if (slot_feedable(s) && !s->hostile &&
+	    atomic_load_explicit(&s->board->full, memory_order_acquire))
+		retire_full(e, s);
+}
+
 static void serve(struct engine_fork *e, const struct epoll_event *event)
 {
 	uint64_t data = event->data.u64;
 	struct slot *s;
-	bool ended, was_ready;
+	bool ended;
 
 	if ((data & ENGINE_DATA_MASK) == ENGINE_DATA_OTHER) {
 		e->base.events->readable(e->base.ctx, data);
@@ -515,20 +532,18 @@ static void serve(struct engine_fork *e, const struct epoll_event *event)
 	}
 	if (event->events & EPOLLOUT)
 		slot_send(s);
-	was_ready = s->ready;
 	if (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		slot_receive(s);
-	if (s->ready && !was_ready)
-		e->failed_starts = 0;
-	if (slot_feedable(s) && !s->hostile &&
-	    atomic_load_explicit(&s->board->full, memory_order_acquire))
-		retire_full(e, s);
+		hear(e, s);
 }
 
 static void check_late(struct engine_fork *e, struct slot *s)
 {
 	struct run_queue back;
 
+	/* What it has said comes first: a round may have had too many events
+	 * to come to it. */
+	if (s->process.pid)
+		hear(e, s);
 	run_queue_init(&back);
 	slot_check_late(s, &back);
 	run_queue_prepend(&e->pending, &back);

@@ -21,6 +21,8 @@
 /* A worker's clock may be ahead of what was read here before its result was,
  * but not by so much: then it lies. */
 #define CLOCK_SLACK_NS 1000000000u
+/* Who sends without a byte coming for so long stands still. */
+#define STALLED_NS 1000000000u
 /* A run that has cost so many workers, before one could start it, has cost
  * enough. */
 #define STRIKES_MAX 5u
@@ -84,6 +86,8 @@ static void slot_reset(struct slot *s)
 	s->check_ns = UINT64_MAX;
 	s->kill_ns = UINT64_MAX;
 	s->overdue_ns = UINT64_MAX;
+	s->sending_heard = 0;
+	s->sending_ns = 0;
 	s->late = NULL;
 	s->blocked = false;
 	s->shut = false;
@@ -95,6 +99,7 @@ static void slot_reset(struct slot *s)
 	s->done = 0;
 	s->given_up = false;
 	s->condemned = false;
+	s->exited = false;
 	s->orphaned = false;
 	s->moved_ns = 0;
 	s->doubts = 0;
@@ -605,6 +610,7 @@ static void take_result(struct slot *s, const struct frame *f, struct range *g)
 		result->start_ns = s->engine->now_ns;
 		result->run_ns = 0;
 	}
+	s->exited |= head->status == PRUN_EEXIT;
 	s->outstanding--;
 	s->done++;
 	s->bytes -= chunk_argument_size(c, i);
@@ -798,7 +804,17 @@ void slot_check(struct slot *s)
 
 /* -- Tasks that are late -- */
 
-/* The initializer is. */
+/* When the initializer is to have ended; UINT64_MAX: it has, or may take its
+ * time. Before its birth is known it is the server that does. */
+static uint64_t start_due(const struct slot *s)
+{
+	uint64_t limit_ns = s->engine->config->start_timeout_ms * 1000000ull;
+
+	if (s->ready || !limit_ns)
+		return UINT64_MAX;
+	return (s->process.pid ? s->born_ns : s->engine->now_ns) + limit_ns;
+}
+
 static void start_is_late(struct slot *s)
 {
 	uint32_t limit_ms = s->engine->config->start_timeout_ms;
@@ -837,6 +853,19 @@ static const struct chunk_limits *lane_limits(const struct slot *s,
 	return c->limits;
 }
 
+/* Whether it is sending, and bytes come: then it runs no task, for one has
+ * ended and the next has not begun. */
+static bool is_sending(struct slot *s)
+{
+	if (!atomic_load_explicit(&s->board->sending, memory_order_relaxed))
+		return false;
+	if (s->sending_heard != s->heard) {
+		s->sending_heard = s->heard;
+		s->sending_ns = s->engine->now_ns;
+	}
+	return s->engine->now_ns < s->sending_ns + STALLED_NS;
+}
+
 /* Everything else is taken back before the signal, so that it cannot hit the
  * next task. A task that ends just now has its result on the board, and is not
  * failed. */
@@ -857,21 +886,14 @@ static void kill_late(struct slot *s, unsigned lane, uint32_t late,
 	process_kill(&s->process, SIGKILL);
 }
 
-void slot_check_late(struct slot *s, struct run_queue *back)
+/* When the next one in a lane is due. */
+static uint64_t check_lanes(struct slot *s, struct run_queue *back)
 {
 	uint64_t now = s->engine->now_ns, next = UINT64_MAX, due_ns;
 	const struct chunk_limits *limits;
-	const struct run *r;
 	uint32_t number;
 	unsigned lane;
 
-	s->overdue_ns = UINT64_MAX;
-	if (s->state == SLOT_DOOMED || s->hostile || s->late)
-		return;
-	if (!s->ready && s->engine->config->start_timeout_ms) {
-		start_is_late(s);
-		return;
-	}
 	for (lane = 0; lane < PRUN_LANES_MAX && !s->late; lane++) {
 		limits = lane_limits(s, lane, &number, &due_ns);
 		if (!limits)
@@ -884,6 +906,26 @@ void slot_check_late(struct slot *s, struct run_queue *back)
 		if (due_ns <= now)
 			kill_late(s, lane, number, limits, back);
 		else if (due_ns < next)
+			next = due_ns;
+	}
+	return next;
+}
+
+void slot_check_late(struct slot *s, struct run_queue *back)
+{
+	uint64_t now = s->engine->now_ns, next = start_due(s), due_ns;
+	const struct run *r;
+
+	s->overdue_ns = UINT64_MAX;
+	if (s->state == SLOT_DOOMED || s->hostile || s->late)
+		return;
+	if (next <= now) {
+		start_is_late(s);
+		return;
+	}
+	if (!is_sending(s)) {
+		due_ns = check_lanes(s, back);
+		if (due_ns < next)
 			next = due_ns;
 	}
 	for (r = s->flight.first; r; r = r->next)
@@ -1077,6 +1119,13 @@ static uint32_t last_claim(const struct slot *s)
 	return next;
 }
 
+/* Whether it is known what it died of, which is not what it had yet to
+ * start. */
+static bool explained(const struct slot *s)
+{
+	return s->late || s->given_up || s->exited || s->blamed;
+}
+
 /*
  * Claimed and without a result: it was running. One such task is to blame;
  * several can only be the lanes of a batch, which are run again one by one.
@@ -1096,8 +1145,8 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 				   number_before(r->number + i, next);
 	r = flight->first;
 	/* It died with nothing started, though it had something to start. */
-	if (r && running == 0 && r->left == r->count && s->ready && !s->late &&
-	    !s->given_up && ++r->strikes >= STRIKES_MAX) {
+	if (r && running == 0 && r->left == r->count && s->ready &&
+	    !explained(s) && ++r->strikes >= STRIKES_MAX) {
 		next = r->number + 1;
 		r->strikes = STRIKES_MAX - 2; /* the rest may be as bad */
 	}

@@ -53,6 +53,8 @@ struct slot {
 	uint64_t check_ns;	 /* look at the board then; UINT64_MAX: no */
 	uint64_t kill_ns;	 /* end of grace; UINT64_MAX: none */
 	uint64_t overdue_ns;	 /* look for late tasks then; UINT64_MAX: no */
+	uint64_t sending_heard;	 /* `heard` when it was found sending, */
+	uint64_t sending_ns;	 /* and since when it is that */
 	const struct chunk_limits *late; /* it was killed for this task: */
 	uint32_t late_number;
 	int init_status;
@@ -67,6 +69,7 @@ struct slot {
 	uint64_t *estimates; /* of the engine: task time by function, ns */
 	uint64_t last_end_ns; /* of its tasks, by its own clock */
 	bool given_up;	/* killed to be rid of tasks that were cancelled */
+	bool exited;	/* a task of it has called exit() */
 	bool orphaned;	/* its fork server died, and it with it */
 	bool condemned; /* killed for whatever reason: gets nothing more */
 };
