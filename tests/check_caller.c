@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -157,6 +158,17 @@ static int task_parent(struct prun_task *task)
 	return prun_ret_int(task, getppid());
 }
 
+/* How many descriptors above the three lead to a device. */
+static int task_open_files(struct prun_task *task)
+{
+	struct stat st;
+	int fd, n = 0;
+
+	for (fd = 3; fd < 100; fd++)
+		n += fstat(fd, &st) == 0 && S_ISCHR(st.st_mode);
+	return prun_ret_int(task, n);
+}
+
 #define MY(n) { .name = #n, .fn = task_##n }
 
 static struct prun_options options_of(int method, uint32_t workers,
@@ -171,6 +183,7 @@ static struct prun_options options_of(int method, uint32_t workers,
 static const struct prun_func caller_funcs[] = {
 	MY(square), MY(echo), MY(gate),	  MY(who),
 	MY(parent), MY(quiet), MY(mortal), MY(chatter),
+	MY(open_files),
 	{ .name = NULL },
 };
 
@@ -519,6 +532,43 @@ START_TEST(no_descriptor_for_the_only_one)
 }
 END_TEST
 
+static void wait_for_eof(int fd, void *arg)
+{
+	char c;
+
+	(void)arg;
+	while (recv(fd, &c, 1, 0) > 0)
+		;
+	_exit(0);
+}
+
+static pid_t other_child;
+
+/* Right before the fork another thread has forked, and taken what was left. */
+static void fork_as_another(void)
+{
+	fork_before(NULL);
+	other_child = fork();
+	if (other_child == 0) {
+		is_readable(gate, -1);
+		_exit(0);
+	}
+	allow_descriptors(false);
+}
+
+/* That child has copies of both ends of the socket, and holds nothing up. */
+START_TEST(no_pidfd_beside_a_copy)
+{
+	struct process p = PROCESS_INIT;
+
+	fork_before(fork_as_another);
+	ck_assert_int_eq(process_start(&p, wait_for_eof, NULL), -EMFILE);
+	allow_descriptors(true);
+	gate_open();
+	ck_assert_int_eq(waitpid(other_child, NULL, 0), other_child);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- few processes */
 
 /* A user that has no other process here. */
@@ -621,6 +671,621 @@ START_TEST(few_processes)
 }
 END_TEST
 
+/* ------------------------------------------------------------- busy threads */
+
+#define THREADS 32
+
+static _Atomic bool threads_stop;
+
+/* Half of them take locks, of malloc and of stdio. */
+static void *be_busy(void *arg)
+{
+	FILE *null = arg;
+	time_t t = 0;
+	struct tm tm;
+
+	while (!atomic_load(&threads_stop)) {
+		if (!null)
+			continue;
+		free(malloc(5000));
+		fprintf(null, "%d\n", localtime_r(&t, &tm) ? tm.tm_hour : 0);
+		t++;
+	}
+	return NULL;
+}
+
+/* Those that take none are busy when the pool opens; a worker anew for each
+ * task afterwards. */
+START_TEST(among_busy_threads)
+{
+	struct prun_options o = options_of(SERVER, 2, caller_funcs);
+	FILE *null = fopen("/dev/null", "we");
+	pthread_t threads[THREADS];
+	struct prun_pool *pool = NULL;
+	int i;
+
+	ck_assert_ptr_nonnull(null);
+	o.maxtasksperchild = 1;
+	atomic_store(&threads_stop, false);
+	for (i = 0; i < THREADS; i++) {
+		if (i == THREADS / 2)
+			pool = open_with(&o);
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, be_busy,
+						i < THREADS / 2 ? NULL : null),
+				 0);
+	}
+	let_go();
+	expect_squares(pool, "square", 60);
+	atomic_store(&threads_stop, true);
+	for (i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	fclose(null);
+	finish_pool(pool);
+	ck_assert(nobody_left(SOON_MS));
+}
+END_TEST
+
+/* ----------------------------------------------------------- a storm of signals */
+
+#define BLOB_BYTES 300000
+#define STORM_US 100
+
+static volatile sig_atomic_t storm_signals;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	storm_signals++;
+}
+
+/* Without SA_RESTART: what is interrupted says so. */
+static void begin_storm(void)
+{
+	static const struct itimerval often = { { 0, STORM_US },
+						{ 0, STORM_US } };
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigaction(SIGALRM, &sa, NULL);
+	sigaction(SIGUSR1, &sa, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+}
+
+static void end_storm(void)
+{
+	static const struct itimerval never;
+
+	setitimer(ITIMER_REAL, &never, NULL);
+	alarm(WATCHDOG_S);
+}
+
+/* The timer is not inherited. */
+static int init_storm(void **state, int worker_id, void *initarg, char *message,
+		      size_t size)
+{
+	(void)state;
+	(void)worker_id;
+	(void)initarg;
+	(void)message;
+	(void)size;
+	begin_storm();
+	return 0;
+}
+
+/* At those that have their handlers and are not waited for yet. */
+static void signal_workers(struct prun_pool *pool)
+{
+	struct prun_worker_stats stats[8];
+	int i, n = prun_pool_worker_stats(pool, stats, sizeof(*stats), 8);
+
+	for (i = 0; i < n; i++)
+		if (stats[i].worker_pid && stats[i].start_ns)
+			kill(stats[i].worker_pid, SIGUSR1);
+}
+
+static int blobs_left;
+
+/* More than a socket takes at once. */
+static int source_blobs(struct prun_item *item, void *blob)
+{
+	if (blobs_left == 0)
+		return 0;
+	blobs_left--;
+	return prun_item_bin(item, blob, BLOB_BYTES) < 0 ? -ENOMEM : 1;
+}
+
+static void expect_blobs(struct prun_pool *pool, int count, bool forked)
+{
+	unsigned char *blob = malloc(BLOB_BYTES);
+	struct prun_call c = call_of("echo", source_blobs, blob);
+	const struct prun_result *r;
+	struct prun_job *job;
+	const char *back;
+	size_t i, size;
+
+	ck_assert_ptr_nonnull(blob);
+	for (i = 0; i < BLOB_BYTES; i++)
+		blob[i] = blob_byte(i);
+	blobs_left = count;
+	ck_assert_int_eq(prun_imap(&job, pool, &c), 0);
+	while (count-- > 0) {
+		if (forked)
+			signal_workers(pool);
+		r = next_of(job);
+		ck_assert_int_eq(r->status, 0);
+		ck_assert_int_eq(prun_result_str(r, &back, &size), 0);
+		ck_assert_uint_eq(size, BLOB_BYTES);
+		ck_assert_int_eq(memcmp(back, blob, size), 0);
+	}
+	assert_end(job, 0);
+	prun_job_free(job);
+	free(blob);
+}
+
+static void live_in_a_storm(int arg)
+{
+	int method = methods[arg];
+	struct prun_options o = options_of(method, 2, caller_funcs);
+	struct prun_pool *pool;
+
+	o.initializer = init_storm;
+	o.maxtasksperchild = 300;
+	begin_storm();
+	pool = open_with(&o);
+	let_go();
+	expect_blobs(pool, 100, method == PRUN_START_FORK);
+	expect_squares(pool, "square", 3000);
+	finish_pool(pool);
+	end_storm();
+	ck_assert_int_gt(storm_signals, 10);
+}
+
+START_TEST(in_a_storm)
+{
+	apart(live_in_a_storm, _i);
+}
+END_TEST
+
+/* The time that it has waited does not begin anew with each signal. */
+static void await_in_a_storm(int arg)
+{
+	struct process p = PROCESS_INIT;
+	struct process_end end;
+
+	(void)arg;
+	ck_assert_int_eq(process_start(&p, wait_for_eof, NULL), 0);
+	let_go();
+	begin_storm();
+	ck_assert(!process_await(&p, 50));
+	end_storm();
+	process_kill(&p, SIGKILL);
+	ck_assert(process_await(&p, SOON_MS));
+	process_reap(&p, &end, true);
+	process_release(&p);
+}
+
+START_TEST(a_timeout_in_a_storm)
+{
+	apart(await_in_a_storm, 0);
+}
+END_TEST
+
+/* ----------------------------------------------------- copies of the caller */
+
+enum copy { LEAVES, EXITS, EXITS_WITHOUT_FREE, COPIES, OPENS_ONE, CLOSES_ALL,
+	    COPY_WAYS };
+
+static int not_in_workers; /* how often an exit handler of the caller ran */
+
+static void on_exit_of_caller(void)
+{
+	not_in_workers++;
+}
+
+/* Nothing that it calls does anything. */
+static void call_as_copy(struct prun_pool *pool, struct prun_job *job)
+{
+	struct prun_range range = { 0, 10, 1 };
+	struct prun_call c = range_call("square", &range);
+	const struct prun_result *r;
+	struct prun_job *none;
+
+	ck_assert_int_eq(prun_pool_step(pool, 100), PRUN_EFORKED);
+	ck_assert_int_eq(prun_map(&none, pool, &c), PRUN_EFORKED);
+	ck_assert_int_eq(prun_job_next(&r, job, 100), PRUN_EFORKED);
+	ck_assert_int_eq(prun_pool_terminate(pool), PRUN_EFORKED);
+	ck_assert_int_eq(prun_pool_join(pool, 100), PRUN_EFORKED);
+}
+
+/* A pool of its own. With `closes` all descriptors are its own too, as
+ * a daemon's are, and its workers are to have what is there now. */
+static void open_as_copy(int method, bool closes)
+{
+	struct prun_pool *own;
+	struct stat st;
+	int fd, high;
+
+	if (closes) {
+		syscall(SYS_close_range, 3, ~0u, 0);
+		for (fd = 3; fd < 40; fd++)
+			ck_assert_int_eq(open("/dev/null", O_RDONLY | O_CLOEXEC),
+					 fd);
+	}
+	own = caller_pool(method, 2);
+	expect_squares(own, "square", 100);
+	high = (int)ask(own, "open_files");
+	if (closes)
+		ck_assert_int_eq(high, 37);
+	finish_pool(own);
+	for (fd = 3; closes && fd < 40; fd++)
+		ck_assert(fstat(fd, &st) == 0 && S_ISCHR(st.st_mode));
+}
+
+static void be_a_copy(struct prun_pool *pool, struct prun_job *job,
+		      enum copy how, int method)
+{
+	call_as_copy(pool, job);
+	if (how == COPIES) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			call_as_copy(pool, job);
+			exit(prun_pool_free(pool));
+		}
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_int_eq(status, 0);
+	}
+	if (how == OPENS_ONE || how == CLOSES_ALL)
+		open_as_copy(method, how == CLOSES_ALL);
+	if (how == EXITS_WITHOUT_FREE)
+		exit(0);
+	ck_assert_int_eq(prun_pool_free(pool), 0);
+	prun_job_free(job);
+	if (how == LEAVES)
+		_exit(0);
+	exit(0);
+}
+
+/* Its pool is unhurt: the same workers, each result. */
+static void live_beside_a_copy(int arg)
+{
+	int method = methods[arg % METHODS], i, status;
+	struct prun_pool *pool = caller_pool(method, 2);
+	struct prun_range range = { 0, 3000, 1 };
+	struct prun_call c = range_call("square", &range);
+	pid_t before[2], copy = 0;
+	struct prun_job *job;
+
+	for (i = 0; i < 2; i++)
+		before[i] = pid_of(pool, i);
+	ck_assert_int_eq(prun_imap(&job, pool, &c), 0);
+	for (i = 0; i < 3000; i++) {
+		ck_assert_int_eq(int_of(next_of(job)), (int64_t)i * i);
+		if (i != 1000)
+			continue;
+		copy = fork();
+		if (copy == 0)
+			be_a_copy(pool, job, (enum copy)(arg / METHODS), method);
+	}
+	ck_assert_int_eq(waitpid(copy, &status, 0), copy);
+	ck_assert_int_eq(status, 0);
+	assert_end(job, 0);
+	prun_job_free(job);
+	expect_squares(pool, "square", 1000);
+	for (i = 0; i < 2; i++)
+		ck_assert_int_eq(pid_of(pool, i), before[i]);
+	let_go();
+	finish_pool(pool);
+}
+
+START_TEST(beside_a_copy)
+{
+	apart(live_beside_a_copy, _i);
+}
+END_TEST
+
+/* ------------------------------------------------------------------- two pools */
+
+/* One of each method, or two of one, driven by turns; workers die in both. */
+START_TEST(two_pools_by_turns)
+{
+	struct prun_range range[2] = { { 0, 500, 1 }, { 0, 500, 1 } };
+	struct prun_pool *pools[2];
+	struct prun_job *jobs[2];
+	const struct prun_result *r;
+	int i, k;
+
+	for (k = 0; k < 2; k++) {
+		struct prun_call c = range_call("mortal", &range[k]);
+
+		pools[k] = caller_pool(methods[_i >> k & 1], 2);
+		c.buffersize = 50;
+		ck_assert_int_eq(prun_imap(&jobs[k], pools[k], &c), 0);
+	}
+	let_go();
+	for (i = 0; i < 500; i++)
+		for (k = 0; k < 2; k++) {
+			r = next_of(jobs[k]);
+			if (i % 10 == 9)
+				expect_mortal(r, true);
+			else
+				ck_assert_int_eq(int_of(r), (int64_t)i * i);
+		}
+	for (k = 0; k < 2; k++) {
+		assert_end(jobs[k], 0);
+		prun_job_free(jobs[k]);
+	}
+	/* The end of the first one leaves the other alone. */
+	finish_pool(pools[0]);
+	expect_squares(pools[1], "square", 100);
+	finish_pool(pools[1]);
+	ck_assert(nobody_left(SOON_MS));
+}
+END_TEST
+
+struct pool_thread {
+	pthread_t thread;
+	int method;
+	int wrong; /* results */
+};
+
+static void count_wrong(struct pool_thread *t, struct prun_pool *pool)
+{
+	struct prun_range range = { 0, 600, 1 };
+	struct prun_call c = range_call("square", &range);
+	const struct prun_result *r;
+	struct prun_job *job;
+	int64_t n, i = 0;
+
+	if (prun_imap(&job, pool, &c) < 0) {
+		t->wrong += 600;
+		return;
+	}
+	while (prun_job_next(&r, job, -1) == 1) {
+		t->wrong += prun_result_int(r, &n) < 0 || n != i * i;
+		i++;
+	}
+	t->wrong += i != 600;
+	prun_job_free(job);
+}
+
+/* Its workers are replaced, so that both threads fork all the time. */
+static void *run_pools(void *arg)
+{
+	struct pool_thread *t = arg;
+	struct prun_options o = options_of(t->method, 2, caller_funcs);
+	struct prun_pool *pool;
+	int i;
+
+	o.maxtasksperchild = 10;
+	for (i = 0; i < 3; i++) {
+		if (prun_pool_new(&pool, &o) < 0) {
+			t->wrong++;
+			continue;
+		}
+		count_wrong(t, pool);
+		t->wrong += prun_pool_close(pool) < 0;
+		t->wrong += prun_pool_join(pool, -1) < 0;
+		t->wrong += prun_pool_free(pool) < 0;
+	}
+	return NULL;
+}
+
+START_TEST(two_pools_of_two_threads)
+{
+	struct pool_thread threads[2];
+	int k;
+
+	for (k = 0; k < 2; k++) {
+		threads[k] = (struct pool_thread){ .method =
+							   methods[_i >> k & 1] };
+		ck_assert_int_eq(pthread_create(&threads[k].thread, NULL,
+						run_pools, &threads[k]), 0);
+	}
+	for (k = 0; k < 2; k++) {
+		ck_assert_int_eq(pthread_join(threads[k].thread, NULL), 0);
+		ck_assert_int_eq(threads[k].wrong, 0);
+	}
+	let_go();
+	ck_assert(nobody_left(SOON_MS));
+}
+END_TEST
+
+/* ------------------------------------------------------------------ nested pools */
+
+static const struct prun_func nest_funcs[];
+
+/* The sum of what a pool in this worker gives for 0 to 4; at depth 0 a square.
+ * The argument is [method, depth, n]. */
+static int sum_of(struct prun_pool *pool, int method, int depth, int64_t *sum)
+{
+	struct prun_packer *p;
+	struct prun_job *jobs[5];
+	const struct prun_result *r;
+	struct prun_call c = PRUN_CALL_INIT;
+	int64_t n;
+	int i, rc = prun_packer_new(&p);
+
+	c.func = "nest";
+	for (i = 0; i < 5 && rc == 0; i++) {
+		prun_packer_clear(p);
+		rc = prun_pack(p, "[i,i,i]", method, depth, i);
+		c.argument = prun_packer_data(p, &c.argument_size);
+		rc = rc < 0 ? rc : prun_apply_async(&jobs[i], pool, &c);
+	}
+	while (i-- > 0) {
+		int got = prun_job_get(&r, jobs[i], -1);
+
+		rc = rc < 0 ? rc : got < 0 ? got : prun_result_int(r, &n);
+		*sum += rc < 0 ? 0 : n;
+		prun_job_free(jobs[i]);
+	}
+	prun_packer_free(p);
+	return rc;
+}
+
+static int task_nest(struct prun_task *task)
+{
+	struct prun_options o;
+	struct prun_pool *pool;
+	int64_t sum = 0;
+	int method, depth, n, rc, freed;
+
+	rc = prun_arg_unpack(task, "[i,i,i]", &method, &depth, &n);
+	if (rc < 0)
+		return rc;
+	if (depth == 0)
+		return prun_ret_int(task, n * n);
+	o = options_of(method, 2, nest_funcs);
+	rc = prun_pool_new(&pool, &o);
+	if (rc < 0)
+		return prun_task_fail(task, rc, "prun_pool_new");
+	rc = sum_of(pool, method, depth - 1, &sum);
+	freed = prun_pool_free(pool);
+	rc = rc < 0 ? rc : freed;
+	return rc < 0 ? rc : prun_ret_int(task, sum + n);
+}
+
+static int note_pid(void **state, int worker_id, void *initarg, char *message,
+		    size_t size)
+{
+	(void)state;
+	(void)initarg;
+	(void)message;
+	(void)size;
+	seen->ids[worker_id] = getpid();
+	return 0;
+}
+
+/* Two workers of a pool in this worker wait at the gate. */
+static int task_nest_gate(struct prun_task *task)
+{
+	struct prun_range range = { 0, 2, 1 };
+	struct prun_call c = range_call("gate", &range);
+	struct prun_options o;
+	struct prun_pool *pool;
+	struct prun_job *job;
+	int64_t method;
+	int rc = prun_arg_int(task, &method);
+
+	o = options_of((int)method, 2, nest_funcs);
+	o.initializer = note_pid;
+	c.chunksize = 1;
+	rc = rc < 0 ? rc : prun_pool_new(&pool, &o);
+	return rc < 0 ? rc : prun_map(&job, pool, &c);
+}
+
+static const struct prun_func nest_funcs[] = {
+	MY(nest), MY(nest_gate), MY(gate), MY(square), { .name = NULL },
+};
+
+/* Pools in workers, and pools in theirs: 4 leaves' sums of squares each. */
+START_TEST(pools_in_workers)
+{
+	struct prun_options o = options_of(methods[_i & 1], 2, nest_funcs);
+	struct prun_pool *pool = open_with(&o);
+	int64_t sum = 0;
+
+	let_go();
+	/* At depth 1 each gives 30 + n, at depth 2 5 * 30 + 10 + n. */
+	ck_assert_int_eq(sum_of(pool, methods[_i >> 1], 1, &sum), 0);
+	ck_assert_int_eq(sum, 5 * 30 + 10);
+	sum = 0;
+	ck_assert_int_eq(sum_of(pool, methods[_i >> 1], 2, &sum), 0);
+	ck_assert_int_eq(sum, 5 * (5 * 30 + 10) + 10);
+	finish_pool(pool);
+	ck_assert(nobody_left(SOON_MS));
+}
+END_TEST
+
+/* Its own workers, which are busy, die with it. */
+START_TEST(a_worker_with_workers_is_killed)
+{
+	struct prun_options o = options_of(methods[_i & 1], 1, nest_funcs);
+	struct prun_pool *pool = open_with(&o);
+	struct prun_packer *p = new_packer();
+	struct prun_call c = PRUN_CALL_INIT;
+	const struct prun_result *r;
+	struct prun_job *job;
+	int i, inner[2];
+
+	let_go();
+	c.func = "nest_gate";
+	set_argument(&c, p, methods[_i >> 1]);
+	ck_assert_int_eq(prun_apply_async(&job, pool, &c), 0);
+	for (i = 0; i < 2; i++)
+		await_arrival();
+	for (i = 0; i < 2; i++)
+		inner[i] = watch(seen->ids[i]);
+	ck_assert(!is_readable(inner[0], 0) && !is_readable(inner[1], 0));
+	kill(pid_of(pool, 0), SIGKILL);
+	for (i = 0; i < 2; i++)
+		expect_end(inner[i]);
+	ck_assert_int_eq(prun_job_get(&r, job, SOON_MS), PRUN_EWORKER);
+	prun_job_free(job);
+	prun_packer_free(p);
+	assert_works(pool);
+	finish_pool(pool);
+	ck_assert(nobody_left(SOON_MS));
+}
+END_TEST
+
+/* -------------------------------------------------------- a change of user */
+
+static int init_as_nobody(void **state, int worker_id, void *initarg,
+			  char *message, size_t size)
+{
+	(void)state;
+	(void)initarg;
+	(void)message;
+	(void)size;
+	seen->ids[worker_id] = getpid();
+	return setresuid(65534, 65534, 65534) < 0 ? -errno : 0;
+}
+
+static void be_a_caller_of_others(int method)
+{
+	struct prun_options o = options_of(method, 2, caller_funcs);
+	struct prun_range range = { 0, 2, 1 };
+	struct prun_call c = range_call("gate", &range);
+	struct prun_pool *pool;
+	struct prun_job *job;
+
+	o.initializer = init_as_nobody;
+	c.chunksize = 1;
+	pool = open_with(&o);
+	seen->pid = (pid_t)ask(pool, "parent");
+	ck_assert_int_eq(prun_map(&job, pool, &c), 0);
+}
+
+/* The change clears the signal that ends a worker with its parent. Whoever that
+ * is dies; the workers are busy, and see no end of file. */
+START_TEST(workers_of_another_user)
+{
+	int i, workers[2];
+	pid_t caller;
+
+	if (!have_root("workers of another user"))
+		return;
+	caller = fork();
+	if (caller == 0) {
+		be_a_caller_of_others(methods[_i]);
+		_exit(0);
+	}
+	let_go();
+	for (i = 0; i < 2; i++)
+		await_arrival();
+	for (i = 0; i < 2; i++)
+		workers[i] = watch(seen->ids[i]);
+	kill(methods[_i] == SERVER ? seen->pid : caller, SIGKILL);
+	for (i = 0; i < 2; i++)
+		expect_end(workers[i]);
+	kill(caller, SIGKILL);
+	ck_assert_int_eq(waitpid(caller, NULL, 0), caller);
+	ck_assert(nobody_left(SOON_MS));
+}
+END_TEST
+
 //MORE
 int main(void)
 {
@@ -634,8 +1299,22 @@ int main(void)
 	tcase_add_loop_test(tc, few_descriptors_to_open, 0, METHODS);
 	tcase_add_loop_test(tc, no_descriptor_for_a_replacement, 0, METHODS);
 	tcase_add_loop_test(tc, no_descriptor_for_the_only_one, 0, METHODS);
+	tcase_add_test(tc, no_pidfd_beside_a_copy);
 	tc = caller_case(s, "children");
 	tcase_add_loop_test(tc, beside_a_reaper, 0, REAPERS * METHODS);
 	tcase_add_loop_test(tc, few_processes, 0, METHODS);
+	tc = caller_case(s, "threads");
+	tcase_add_test(tc, among_busy_threads);
+	tc = caller_case(s, "signals");
+	tcase_add_loop_test(tc, in_a_storm, 0, METHODS);
+	tcase_add_test(tc, a_timeout_in_a_storm);
+	tc = caller_case(s, "copies");
+	tcase_add_loop_test(tc, beside_a_copy, 0, COPY_WAYS * METHODS);
+	tc = caller_case(s, "pools");
+	tcase_add_loop_test(tc, two_pools_by_turns, 0, 4);
+	tcase_add_loop_test(tc, two_pools_of_two_threads, 0, 4);
+	tcase_add_loop_test(tc, pools_in_workers, 0, 4);
+	tcase_add_loop_test(tc, a_worker_with_workers_is_killed, 0, 4);
+	tcase_add_loop_test(tc, workers_of_another_user, 0, METHODS);
 	return suite_main(s);
 }
