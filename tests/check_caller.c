@@ -874,13 +874,6 @@ END_TEST
 enum copy { LEAVES, EXITS, EXITS_WITHOUT_FREE, COPIES, OPENS_ONE, CLOSES_ALL,
 	    COPY_WAYS };
 
-static int not_in_workers; /* how often an exit handler of the caller ran */
-
-static void on_exit_of_caller(void)
-{
-	not_in_workers++;
-}
-
 /* Nothing that it calls does anything. */
 static void call_as_copy(struct prun_pool *pool, struct prun_job *job)
 {
@@ -1286,7 +1279,327 @@ START_TEST(workers_of_another_user)
 }
 END_TEST
 
-//MORE
+/* ------------------------------------------------ tasks that treat it badly */
+
+/* Prints its number, in brackets, on no line; every fifth then exits. */
+static int task_print(struct prun_task *task)
+{
+	int64_t n;
+	int rc = prun_arg_int(task, &n);
+
+	if (rc < 0)
+		return rc;
+	printf("[%d]", (int)n);
+	if (n % 5 == 4)
+		exit(3);
+	return prun_ret_int(task, n * n);
+}
+
+/* Those after 10, 20, 30 ... leave the worker to those that follow without the
+ * three, without a directory, and deaf. */
+static int task_spoil(struct prun_task *task)
+{
+	sigset_t all;
+	int64_t n;
+	int fd, rc = prun_arg_int(task, &n);
+
+	if (rc < 0)
+		return rc;
+	if (n % 10 != 0)
+		return prun_ret_int(task, n * n);
+	for (fd = 0; fd < 3; fd++)
+		close(fd);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	umask(0777);
+	if (chdir("/proc/self/fdinfo") < 0)
+		return -errno;
+	return prun_ret_int(task, n * n);
+}
+
+/* Every tenth closes all there is, its socket with it. */
+static int task_close_all(struct prun_task *task)
+{
+	int64_t n;
+	int rc = prun_arg_int(task, &n);
+
+	if (rc == 0 && n % 10 == 0)
+		syscall(SYS_close_range, 0, ~0u, 0);
+	return rc < 0 ? rc : prun_ret_int(task, n * n);
+}
+
+static void *wait_for_ever(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static int task_leave_thread(struct prun_task *task)
+{
+	pthread_t thread;
+	int64_t n;
+	int rc = prun_arg_int(task, &n);
+
+	if (rc == 0)
+		rc = -pthread_create(&thread, NULL, wait_for_ever, NULL);
+	return rc < 0 ? rc : prun_ret_int(task, n * n);
+}
+
+/* The worker's only thread. */
+static int task_end_thread(struct prun_task *task)
+{
+	if (prun_task_index(task) == 1)
+		pthread_exit(NULL);
+	return prun_ret_int(task, (int64_t)prun_task_index(task));
+}
+
+/* The second leaves a child with all that it has, which outlives it, and
+ * dies. */
+static int task_orphan(struct prun_task *task)
+{
+	pid_t pid;
+
+	if (prun_task_index(task) != 1)
+		return prun_ret_int(task, (int64_t)prun_task_index(task));
+	pid = fork();
+	if (pid == 0) {
+		is_readable(gate, -1);
+		_exit(0);
+	}
+	if (pid < 0)
+		return -errno;
+	seen->pid = pid;
+	raise(SIGKILL);
+	return 0;
+}
+
+/* Waits where only SIGKILL helps. */
+static int task_deaf(struct prun_task *task)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	return task_gate(task);
+}
+
+static const struct prun_func bad_funcs[] = {
+	MY(print), MY(spoil), MY(close_all), MY(leave_thread), MY(end_thread),
+	MY(orphan), MY(deaf), MY(square), { .name = NULL },
+};
+
+static struct prun_pool *bad_pool(int method, uint64_t maxtasks)
+{
+	struct prun_options o = options_of(method, 1, bad_funcs);
+
+	o.maxtasksperchild = maxtasks;
+	o.grace_ms = 50;
+	return open_with(&o);
+}
+
+/* How often a text is in what was printed. */
+static int times_in(const char *printed, const char *text)
+{
+	int n = 0;
+
+	while ((printed = strstr(printed, text)) != NULL) {
+		printed += strlen(text);
+		n++;
+	}
+	return n;
+}
+
+static void on_exit_of_caller(void)
+{
+	printf("[caller's exit]");
+}
+
+static void print_in_pieces(int method)
+{
+	struct prun_range range = { 0, 50, 1 };
+	struct prun_call c = range_call("print", &range);
+	const struct prun_result *r;
+	struct prun_pool *pool;
+	struct prun_job *job;
+	int i;
+
+	printf("[before]");
+	pool = bad_pool(method, 7);
+	printf("[after]");
+	ck_assert_int_eq(prun_imap(&job, pool, &c), 0);
+	for (i = 0; i < 50; i++) {
+		r = next_of(job);
+		printf("[got %d]", i);
+		if (i % 5 == 4)
+			ck_assert_int_eq(r->status, PRUN_EEXIT);
+		else
+			ck_assert_int_eq(int_of(r), i * i);
+	}
+	prun_job_free(job);
+	finish_pool(pool);
+}
+
+/* All of it once, whosever buffer it was in, and no exit handler but in the
+ * caller. */
+static void live_with_printers(int arg)
+{
+	FILE *file = tmpfile();
+	char text[4096] = "", one[32];
+	int i;
+
+	ck_assert_ptr_nonnull(file);
+	fflush(stdout);
+	ck_assert_int_eq(dup2(fileno(file), STDOUT_FILENO), STDOUT_FILENO);
+	setvbuf(stdout, NULL, _IOFBF, 65536);
+	atexit(on_exit_of_caller);
+	print_in_pieces(methods[arg]);
+	fflush(stdout);
+	ck_assert_int_gt(pread(fileno(file), text, sizeof(text) - 1, 0), 0);
+	ck_assert_int_eq(times_in(text, "[before]"), 1);
+	ck_assert_int_eq(times_in(text, "[after]"), 1);
+	ck_assert_int_eq(times_in(text, "[caller's exit]"), 0);
+	for (i = 0; i < 50; i++) {
+		snprintf(one, sizeof(one), "[%d]", i);
+		ck_assert_int_eq(times_in(text, one), 1);
+		snprintf(one, sizeof(one), "[got %d]", i);
+		ck_assert_int_eq(times_in(text, one), 1);
+	}
+	fclose(file);
+}
+
+START_TEST(tasks_print_and_exit)
+{
+	apart(live_with_printers, _i);
+}
+END_TEST
+
+/* What a task does to its worker it does to the tasks that follow, but not to
+ * what the pool needs; and a worker anew knows nothing of it. */
+START_TEST(tasks_spoil_their_worker)
+{
+	static const char *const spoilers[] = { "spoil", "leave_thread" };
+	struct prun_pool *pool;
+
+	pool = bad_pool(methods[_i % METHODS], 15);
+	let_go();
+	expect_squares(pool, spoilers[_i / METHODS], 100);
+	expect_squares(pool, "square", 100);
+	finish_pool(pool);
+	ck_assert(nobody_left(SOON_MS));
+}
+END_TEST
+
+START_TEST(tasks_close_all)
+{
+	struct prun_pool *pool = bad_pool(methods[_i], 0);
+	struct prun_range range = { 0, 100, 1 };
+	struct prun_call c = range_call("close_all", &range);
+	const struct prun_result *r;
+	struct prun_job *job;
+	int i;
+
+	let_go();
+	ck_assert_int_eq(prun_imap(&job, pool, &c), 0);
+	for (i = 0; i < 100; i++) {
+		r = next_of(job);
+		/* That of the closer itself is on the board; the one that runs
+		 * when its worker finds out may end with it. */
+		if (i % 10 == 0 || r->status == 0)
+			ck_assert_int_eq(int_of(r), i * i);
+		else
+			ck_assert_int_eq(r->status, PRUN_EWORKER);
+	}
+	assert_end(job, 0);
+	prun_job_free(job);
+	finish_pool(pool);
+	ck_assert(nobody_left(SOON_MS));
+}
+END_TEST
+
+/* Of three tasks the second is its worker's end. */
+static const struct prun_result *second_of_three(struct prun_pool *pool,
+						 const char *func,
+						 struct prun_job **job)
+{
+	static struct prun_range range;
+	struct prun_call c = range_call(func, &range);
+	const struct prun_result *r;
+	int i;
+
+	range = (struct prun_range){ 0, 3, 1 };
+	ck_assert_int_eq(prun_map_async(job, pool, &c), 0);
+	ck_assert_int_eq(prun_job_wait(*job, SOON_MS), 0);
+	for (i = 0; i < 3; i += 2) {
+		ck_assert_int_eq(prun_job_at(&r, *job, (uint64_t)i), 0);
+		ck_assert_int_eq(int_of(r), i);
+	}
+	ck_assert_int_eq(prun_job_at(&r, *job, 1), 0);
+	return r;
+}
+
+START_TEST(a_task_ends_its_thread)
+{
+	struct prun_pool *pool = bad_pool(methods[_i], 0);
+	const struct prun_result *r;
+	struct prun_job *job;
+
+	let_go();
+	r = second_of_three(pool, "end_thread", &job);
+	ck_assert_int_eq(r->status, PRUN_EEXIT);
+	ck_assert_str_eq(r->message, "the task called exit(0)");
+	prun_job_free(job);
+	expect_squares(pool, "square", 10);
+	finish_pool(pool);
+	ck_assert(nobody_left(SOON_MS));
+}
+END_TEST
+
+/* Its worker's death, and the pool's end, come while it lives. */
+START_TEST(an_orphan_holds_the_socket)
+{
+	struct prun_pool *pool = bad_pool(methods[_i], 0);
+	const struct prun_result *r;
+	struct prun_job *job;
+	int orphan;
+
+	let_go();
+	r = second_of_three(pool, "orphan", &job);
+	expect_mortal(r, true);
+	prun_job_free(job);
+	expect_squares(pool, "square", 10);
+	orphan = watch(seen->pid);
+	finish_pool(pool);
+	ck_assert(!is_readable(orphan, 0));
+	gate_open();
+	expect_end(orphan);
+	ck_assert(nobody_left(SOON_MS));
+}
+END_TEST
+
+/* A terminate that the task cannot hear. */
+START_TEST(a_task_is_deaf)
+{
+	struct prun_pool *pool = bad_pool(methods[_i], 0);
+	struct prun_range range = { 0, 3, 1 };
+	struct prun_call c = range_call("deaf", &range);
+	struct prun_job *job;
+
+	let_go();
+	ck_assert_int_eq(prun_map_async(&job, pool, &c), 0);
+	await_arrivals(pool, 1);
+	ck_assert_int_eq(prun_pool_terminate(pool), 0);
+	ck_assert_int_eq(prun_pool_join(pool, SOON_MS), 0);
+	ck_assert_int_eq(prun_job_error(job), PRUN_ECANCELLED);
+	prun_job_free(job);
+	ck_assert_int_eq(prun_pool_free(pool), 0);
+	ck_assert(nobody_left(SOON_MS));
+}
+END_TEST
+
+/* --------------------------------------------------------------------- suite */
+
 int main(void)
 {
 	struct rlimit none = { 0, 0 };
@@ -1316,5 +1629,12 @@ int main(void)
 	tcase_add_loop_test(tc, pools_in_workers, 0, 4);
 	tcase_add_loop_test(tc, a_worker_with_workers_is_killed, 0, 4);
 	tcase_add_loop_test(tc, workers_of_another_user, 0, METHODS);
+	tc = caller_case(s, "tasks");
+	tcase_add_loop_test(tc, tasks_print_and_exit, 0, METHODS);
+	tcase_add_loop_test(tc, tasks_spoil_their_worker, 0, 2 * METHODS);
+	tcase_add_loop_test(tc, tasks_close_all, 0, METHODS);
+	tcase_add_loop_test(tc, a_task_ends_its_thread, 0, METHODS);
+	tcase_add_loop_test(tc, an_orphan_holds_the_socket, 0, METHODS);
+	tcase_add_loop_test(tc, a_task_is_deaf, 0, METHODS);
 	return suite_main(s);
 }
