@@ -1016,6 +1016,7 @@ START_TEST(two_pools_by_turns)
 }
 END_TEST
 
+#ifndef __SANITIZE_ADDRESS__
 struct pool_thread {
 	pthread_t thread;
 	int method;
@@ -1083,6 +1084,7 @@ START_TEST(two_pools_of_two_threads)
 	ck_assert(nobody_left(SOON_MS));
 }
 END_TEST
+#endif
 
 /* ------------------------------------------------------------------ nested pools */
 
@@ -1625,7 +1627,10 @@ int main(void)
 	tcase_add_loop_test(tc, beside_a_copy, 0, COPY_WAYS * METHODS);
 	tc = caller_case(s, "pools");
 	tcase_add_loop_test(tc, two_pools_by_turns, 0, 4);
+#ifndef __SANITIZE_ADDRESS__
+	/* Its malloc, unlike the C library's, keeps its locks over a fork. */
 	tcase_add_loop_test(tc, two_pools_of_two_threads, 0, 4);
+#endif
 	tcase_add_loop_test(tc, pools_in_workers, 0, 4);
 	tcase_add_loop_test(tc, a_worker_with_workers_is_killed, 0, 4);
 	tcase_add_loop_test(tc, workers_of_another_user, 0, METHODS);
