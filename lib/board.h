@@ -120,8 +120,8 @@ static inline uint64_t word_withdrawn(uint64_t word, uint32_t to)
 struct board *board_new(void);
 void board_free(struct board *b);
 /* The same behind a descriptor (close-on-exec, yours to close), for a child
- * that is not forked by this process: it maps the board with board_map. NULL:
- * no memory, or no descriptor. */
+ * that is not forked by this process: it maps the board with board_map. NULL, and
+ * errno: no memory, or no descriptor. */
 struct board *board_new_fd(int *fd);
 struct board *board_map(int fd);
 /* Whether a child forked from now on inherits the board. */

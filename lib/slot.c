@@ -139,9 +139,13 @@ static int start_served(struct slot *s, struct forkserver *server)
 
 	s->board = board_new_fd(&memory);
 	if (!s->board)
-		return -ENOMEM;
+		return -errno;
+	/* Other threads may write to what the caller has closed, or fork. */
+	memory = process_fd_private(memory);
+	if (memory < 0)
+		return memory;
 	rc = forkserver_spawn(server, &s->process, s->id, memory);
-	close(memory);
+	process_fd_close(&memory);
 	return rc;
 }
 
