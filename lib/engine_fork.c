@@ -869,6 +869,8 @@ static int init_slots(struct engine_fork *e)
 		s->estimates = e->estimates;
 		frame_reader_init(&s->in, engine_result_max(config));
 		run_queue_init(&s->flight);
+		if (frame_reader_reserve(&s->in) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }

@@ -673,6 +673,24 @@ static void heard(struct slot *s, unsigned char *at, size_t n)
 	s->received = s->heard;
 }
 
+/* There is no memory for the result that comes: its task fails, and the worker
+ * is none the worse for it. */
+static bool refuse_result(struct slot *s)
+{
+	static const char text[] = "no memory to receive the result";
+	struct range g = { .slot = s };
+	struct frame f = { .kind = FRAME_RESULT };
+
+	if (!frame_reader_skip(&f.result, &s->in))
+		return false;
+	f.result.status = -ENOMEM;
+	f.body = (const unsigned char *)text;
+	f.size = sizeof(text) - 1;
+	take_result(s, &f, &g);
+	range_flush(&g);
+	return !s->hostile;
+}
+
 /* One read: its bytes, 0 at end of file or on an error, -EAGAIN for nothing
  * yet. */
 static ssize_t receive_once(struct slot *s)
@@ -686,8 +704,10 @@ static ssize_t receive_once(struct slot *s)
 	if (min > s->in.max) /* a lying head; frame_next says so */
 		min = RECEIVE_BYTES / 2;
 	at = frame_reader_space(&s->in, min, &room);
+	if (!at && refuse_result(s))
+		at = frame_reader_space(&s->in, RECEIVE_BYTES / 2, &room);
 	if (!at) {
-		slot_hostile(s, "a result there is no memory for");
+		slot_hostile(s, "a text there is no memory for");
 		return -EAGAIN;
 	}
 	do {
