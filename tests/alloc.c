@@ -25,7 +25,8 @@ static unsigned long alloc_fails;
 static bool alloc_onward;
 static pid_t alloc_owner;
 static unsigned long child_fails;
-static atomic_uint *child_left;
+static struct alloc_children *children;
+static bool is_child;
 
 /* -- Which one fails -- */
 
@@ -48,11 +49,11 @@ void alloc_fail_from(unsigned long n)
 	arm(n, true);
 }
 
-void alloc_fail_in_child(unsigned long n, atomic_uint *left)
+void alloc_fail_in_child(unsigned long n, struct alloc_children *shared)
 {
 	alloc_owner = getpid();
 	child_fails = n;
-	child_left = left;
+	children = shared;
 }
 
 unsigned long alloc_count(void)
@@ -69,14 +70,13 @@ bool alloc_failed(void)
  * turn. */
 static void inherit(void)
 {
-	unsigned left = child_fails ? atomic_load(child_left) : 0;
-	bool mine = false;
+	unsigned left = child_fails ? atomic_load(&children->left) : 0;
 
-	while (left > 0 && !mine)
-		mine = atomic_compare_exchange_weak(child_left, &left,
-						    left - 1);
-	arm(mine ? child_fails : 0, false);
-	child_fails = 0;
+	is_child = false;
+	while (left > 0 && !is_child)
+		is_child = atomic_compare_exchange_weak(&children->left, &left,
+							left - 1);
+	arm(is_child ? child_fails : 0, false);
 }
 
 static bool fail_now(void)
@@ -89,6 +89,8 @@ static bool fail_now(void)
 	if (!alloc_fails || n < alloc_fails ||
 	    (n > alloc_fails && !alloc_onward))
 		return false;
+	if (is_child)
+		atomic_fetch_add(&children->failed, 1);
 	errno = ENOMEM;
 	return true;
 }

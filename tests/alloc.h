@@ -31,9 +31,14 @@
 void alloc_fail_at(unsigned long n);
 /* The same, and all after it too. */
 void alloc_fail_from(unsigned long n);
-/* The n-th of a process that is forked from now on fails, once; of as many
- * processes as *left (shared memory) says. 0: none. */
-void alloc_fail_in_child(unsigned long n, atomic_uint *left);
+/* In memory that is shared with children. */
+struct alloc_children {
+	atomic_uint left;   /* in so many of them one is to fail */
+	atomic_uint failed; /* in so many one has */
+};
+
+/* The n-th of a process that is forked from now on fails, once. 0: none. */
+void alloc_fail_in_child(unsigned long n, struct alloc_children *children);
 /* Allocations tried since the last alloc_fail_at(). */
 unsigned long alloc_count(void);
 /* Whether the one that should fail has come. */

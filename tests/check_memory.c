@@ -807,8 +807,7 @@ static void large(struct trial *t)
 		if (!submit(t, prun_imap, &job, &c))
 			continue;
 		for (n = 0; (rc = prun_job_next(&r, job, HANG_MS)) == 1; n++) {
-			if (r->status < 0 && r->status != -EIO &&
-			    r->status != PRUN_EPROTO)
+			if (r->status < 0 && r->status != -EIO)
 				(void)fine(t, r->status, "a large result");
 			if (fine(t, prun_result_take(&copy, r), "take"))
 				prun_result_free(copy);
@@ -873,6 +872,116 @@ static void deaths(struct trial *t)
 		wrong(t, "a task was lost", (int)n);
 	prun_job_free(job);
 }
+
+/* ------------------------------------------------------------- in the worker */
+
+/* What a worker takes memory for: `squares` or whatever comes. */
+struct chore {
+	const char *func;
+	int64_t from;
+	int status; /* of all tasks, when all is well */
+	bool strings;
+};
+
+static const struct chore chores[] = {
+	{ "square", 0, 0, false }, { "lanes", 0, 0, false },
+	{ "blob", 200000, 0, false }, { "wordy", 70000, -EIO, false },
+	{ "echo", 0, 0, true },
+};
+
+#define CHORES ((int)(sizeof(chores) / sizeof(chores[0])))
+
+/* How many of its tasks failed for want of memory in the worker. */
+static int do_chore(const struct chore *chore, struct prun_pool *pool)
+{
+	const char *list[4] = { big_argument, "a", "b", big_argument };
+	struct prun_strings strings = { list, 4, 0 };
+	struct prun_range range = { chore->from, chore->from + SMALL, 1 };
+	struct prun_call c = range_call(chore->func, &range);
+	const struct prun_result *r;
+	struct prun_job *job;
+	uint64_t n = 0;
+	int failed = 0, rc;
+
+	if (chore->strings)
+		c = call_of(chore->func, prun_source_strings, &strings);
+	ck_assert_int_eq(prun_imap(&job, pool, &c), 0);
+	while ((rc = prun_job_next(&r, job, HANG_MS)) == 1) {
+		ck_assert_uint_eq(r->index, n++);
+		if (r->status == chore->status)
+			continue;
+		ck_assert_msg(r->status == -ENOMEM || r->status == PRUN_EWORKER,
+			      "%s: %s", prun_error_name(r->status), r->message);
+		failed++;
+	}
+	ck_assert_int_eq(rc, 0);
+	ck_assert_uint_eq(n, chore->strings ? 4 : SMALL);
+	prun_job_free(job);
+	return failed;
+}
+
+/* One process of each pool has one allocation that fails, be it in its start:
+ * that costs one task at the most. */
+START_TEST(no_memory_in_a_worker)
+{
+	struct prun_options o = memory_options(PRUN_START_FORK);
+	struct alloc_children *children =
+		mmap(NULL, sizeof(*children), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct prun_pool *pool;
+	unsigned long n;
+	int failed;
+
+	ck_assert_ptr_ne(children, MAP_FAILED);
+	for (n = 1; n == 1 || children->failed; n++) {
+		children->left = 1;
+		children->failed = 0;
+		alloc_fail_in_child(n, children);
+		ck_assert_int_eq(prun_pool_new(&pool, &o), 0);
+		failed = do_chore(&chores[_i], pool);
+		failed += do_chore(&chores[0], pool);
+		ck_assert_int_le(failed, (int)children->failed);
+		finish_pool(pool);
+		alloc_fail_in_child(0, NULL);
+	}
+	ck_assert_uint_gt(n, 3); /* it takes some */
+	munmap(children, sizeof(*children));
+}
+END_TEST
+
+/* The same in the fork server, which may not come to life then, and a worker of
+ * its. */
+START_TEST(no_memory_in_the_fork_server)
+{
+	struct prun_options o = memory_options(PRUN_START_FORKSERVER);
+	struct alloc_children *children =
+		mmap(NULL, sizeof(*children), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct prun_pool *pool;
+	unsigned long n;
+	int rc;
+
+	ck_assert_ptr_ne(children, MAP_FAILED);
+	for (n = 1; n == 1 || children->failed; n++) {
+		children->left = 2;
+		children->failed = 0;
+		alloc_fail_in_child(n, children);
+		rc = prun_pool_new(&pool, &o);
+		if (rc == 0) {
+			ck_assert_int_le(do_chore(&chores[0], pool),
+					 (int)children->failed);
+			ck_assert_int_eq(prun_pool_error(pool, NULL), 0);
+			finish_pool(pool);
+		} else {
+			ck_assert_int_eq(rc, PRUN_ESERVER);
+			ck_assert_uint_gt(children->failed, 0);
+			ck_assert_ptr_null(pool);
+		}
+		alloc_fail_in_child(0, NULL);
+	}
+	munmap(children, sizeof(*children));
+}
+END_TEST
 
 /* ------------------------------------------------------------------- the walk */
 
@@ -1065,5 +1174,8 @@ int main(void)
 	tc = memory_case(s, "calls");
 	tcase_add_loop_test(tc, no_room_for_one, 0, SCENARIOS);
 	tcase_add_loop_test(tc, no_room_for_a_while, 0, SCENARIOS);
+	tc = memory_case(s, "workers");
+	tcase_add_loop_test(tc, no_memory_in_a_worker, 0, CHORES);
+	tcase_add_test(tc, no_memory_in_the_fork_server);
 	return suite_main(s);
 }
