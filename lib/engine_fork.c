@@ -374,7 +374,8 @@ static void bury(struct engine_fork *e, struct slot *s,
 	brake(e);
 	if (s->ready && !was_ready)
 		e->failed_starts = 0;
-	else if (!s->ready && starting && ++e->failed_starts >= FAILED_STARTS_MAX)
+	else if (!s->ready && starting && !s->hostile &&
+		 ++e->failed_starts >= FAILED_STARTS_MAX)
 		engine_break(e, PRUN_EINIT, s->init_message);
 }
 

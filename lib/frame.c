@@ -151,6 +151,11 @@ bool frame_peek_tasks(struct frame_tasks *head, const struct frame_reader *r)
 	return head->tag >> 56 == FRAME_TASKS;
 }
 
+bool frame_reader_holds(const struct frame_reader *r)
+{
+	return r->start < r->end || r->skip;
+}
+
 bool frame_reader_skip(struct frame_result *head, struct frame_reader *r)
 {
 	size_t left = r->end - r->start;

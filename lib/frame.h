@@ -113,6 +113,8 @@ unsigned char *frame_reader_space(struct frame_reader *r, size_t min,
 void frame_reader_fed(struct frame_reader *r, size_t size);
 /* 1 and a frame, 0: none yet, PRUN_EPROTO or PRUN_ETOOBIG. */
 int frame_next(struct frame *f, struct frame_reader *r);
+/* Whether a frame was begun and has not come whole. */
+bool frame_reader_holds(const struct frame_reader *r);
 /* There is no memory for the frame begun: drop it, what is here of it and what
  * is to come. False: it is no result, or less than its head has come. */
 bool frame_reader_skip(struct frame_result *head, struct frame_reader *r);
