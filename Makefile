@@ -116,7 +116,10 @@ $(BUILD)/libprun.pc: lib/libprun.pc.in FORCE
 
 # ------------------------------------------------------------------ the tests
 
-WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=fork
+WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=fork \
+	-Wl,--wrap=mmap,--wrap=memfd_create,--wrap=socketpair \
+	-Wl,--wrap=epoll_create1,--wrap=eventfd,--wrap=timerfd_create \
+	-Wl,--wrap=pthread_create
 
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(HELP_OBJ) $(LIB_OBJ)
 	$(CC) $(LDFLAGS_ALL) -rdynamic $(WRAP) -o $@ $< $(HELP_OBJ) $(LIB_OBJ) \

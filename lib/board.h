@@ -57,8 +57,8 @@ struct board {
 	_Atomic uint64_t valid_from;
 	_Atomic uint64_t work_ns;  /* spent on tasks, up to the last pause */
 	_Atomic uint64_t since_ns; /* when that ended; 0: it pauses */
-	_Atomic bool full;	   /* starts nothing more: above max_rss */
-	_Atomic bool sending;	   /* results, which takes as long as the parent
+	_Atomic uint32_t full;	   /* starts nothing more: above max_rss */
+	_Atomic uint32_t sending;  /* results, which takes as long as the parent
 				      takes to read them */
 	_Alignas(64) struct board_lane lanes[PRUN_LANES_MAX];
 	_Alignas(64) unsigned char out[BOARD_OUT_SIZE];

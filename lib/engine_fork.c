@@ -379,7 +379,8 @@ static void bury(struct engine_fork *e, struct slot *s,
 	brake(e);
 	if (s->ready && !was_ready)
 		e->failed_starts = 0;
-	else if (!s->ready && starting && ++e->failed_starts >= FAILED_STARTS_MAX)
+	else if (!s->ready && starting && !s->hostile &&
+		 ++e->failed_starts >= FAILED_STARTS_MAX)
 		engine_break(e, PRUN_EINIT, s->init_message);
 }
 
@@ -884,6 +885,8 @@ static int init_slots(struct engine_fork *e)
 		s->estimates = e->estimates;
 		frame_reader_init(&s->in, engine_result_max(config));
 		run_queue_init(&s->flight);
+		if (frame_reader_reserve(&s->in) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }

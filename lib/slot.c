@@ -14,6 +14,8 @@
 #define RECEIVE_BYTES ((size_t)128 << 10)
 /* A worker silent for so long is looked at. */
 #define CHECK_NS 1000000u
+/* And so rarely, when others wait behind a task that runs for long. */
+#define CHECK_SLOW_NS 100000000u
 /* A worker that has started nothing for so long is not about to. */
 #define STILL_NS 50000000u
 /* What cannot be is seen so often, at least, before it is believed. */
@@ -93,6 +95,7 @@ static void slot_reset(struct slot *s)
 	s->shut = false;
 	s->ready = false;
 	s->hostile = NULL;
+	s->garbled = false;
 	s->init_status = 0;
 	s->init_message[0] = '\0';
 	s->ready_ns = 0;
@@ -198,6 +201,13 @@ static void slot_hostile(struct slot *s, const char *what)
 	s->hostile = what;
 	s->condemned = true;
 	process_kill(&s->process, SIGKILL);
+}
+
+/* Nor can what comes from it be understood any more. */
+static void slot_garbled(struct slot *s, const char *what)
+{
+	s->garbled = true;
+	slot_hostile(s, what);
 }
 
 uint32_t slot_unstarted(struct slot *s)
@@ -542,7 +552,7 @@ static void range_flush(struct range *g)
 	if (!e->events->done(e->ctx, g->chunk, g->first, count, g->results,
 			     &who)) {
 		s->blamed = true;
-		slot_hostile(s, "a value that is no msgpack");
+		slot_garbled(s, "a value that is no msgpack");
 	}
 }
 
@@ -566,12 +576,48 @@ static void remove_run(struct slot *s, struct run **at)
 	free(r);
 }
 
+static bool is_batch(const struct slot *s, const struct run *r)
+{
+	return s->engine->config->funcs.funcs[r->chunk->func].batch != NULL;
+}
+
+/* The first task in flight that has no result. */
+static uint32_t first_left(const struct slot *s)
+{
+	const struct run *r = s->flight.first;
+	uint32_t i = 0;
+
+	if (!is_batch(s, r)) /* results come in turn */
+		return r->number + (r->count - r->left);
+	while (i + 1 < r->count && r->chunk->states[r->at + i] != TASK_SENT)
+		i++;
+	return r->number + i;
+}
+
 static bool is_claimed(struct slot *s, uint32_t number)
 {
+	uint32_t first = s->flight.first->number, next;
+
 	if (number_before(number, s->claimed))
 		return true;
-	s->claimed = word_next(board_word(s->board));
-	return number_before(number, s->claimed);
+	/* What a board says that has lied is nothing to go by. */
+	if (s->hostile)
+		return false;
+	next = word_next(board_word(s->board));
+	if (next - first > s->fresh - first)
+		return false;
+	s->claimed = next;
+	return number_before(number, next);
+}
+
+/* Whether a result of a task in flight can come now: a worker has one task of a
+ * plain function at a time. */
+static bool in_turn(struct slot *s, const struct run *r, uint32_t number)
+{
+	if (is_batch(s, r))
+		return is_claimed(s, number);
+	return r == s->flight.first && number == first_left(s) &&
+	       (s->hostile || is_claimed(s, number));
 }
 
 /* One result: it must be of a task that this process holds, has claimed and
@@ -584,19 +630,19 @@ static void take_result(struct slot *s, const struct frame *f, struct range *g)
 	struct chunk *c;
 	uint32_t i;
 
-	if (!at || !is_claimed(s, head->number)) {
-		slot_hostile(s, "a result of a task it does not hold");
+	if (!at || !in_turn(s, *at, head->number)) {
+		slot_garbled(s, "a result of a task it does not hold");
 		return;
 	}
 	c = (*at)->chunk;
 	i = (*at)->at + (head->number - (*at)->number);
 	if (c->states[i] != TASK_SENT || head->status > 0) {
-		slot_hostile(s, "a second result of one task");
+		slot_garbled(s, "a second result of one task");
 		return;
 	}
 	if (g->count == RANGE_MAX || g->chunk != c || g->first + g->count != i)
 		range_flush(g);
-	if (s->hostile)
+	if (s->garbled)
 		return;
 	if (g->count == 0) {
 		g->chunk = c;
@@ -629,7 +675,7 @@ static void take_ready(struct slot *s, const struct frame *f)
 			      sizeof(s->init_message) - 1;
 
 	if (s->ready) {
-		slot_hostile(s, "a second start");
+		slot_garbled(s, "a second start");
 		return;
 	}
 	s->init_status = f->result.status;
@@ -652,17 +698,17 @@ static void take_frames(struct slot *s)
 	struct frame f;
 	int rc = 0;
 
-	while (!s->hostile && (rc = frame_next(&f, &s->in)) > 0) {
+	while (!s->garbled && (rc = frame_next(&f, &s->in)) > 0) {
 		if (f.kind == FRAME_RESULT)
 			take_result(s, &f, &g);
 		else if (f.kind == FRAME_READY)
 			take_ready(s, &f);
 		else
-			slot_hostile(s, "a frame that only the parent sends");
+			slot_garbled(s, "a frame that only the parent sends");
 	}
 	range_flush(&g);
 	if (rc < 0)
-		slot_hostile(s, "a frame that is none");
+		slot_garbled(s, "a frame that is none");
 	/* Silent again from now on. */
 	s->check_ns = s->outstanding ? s->engine->now_ns + CHECK_NS :
 				       UINT64_MAX;
@@ -688,7 +734,7 @@ static void heard(struct slot *s, unsigned char *at, size_t n)
 	s->heard += n;
 	if (said_too_much(s)) {
 		harvest(s);
-		slot_hostile(s, "more than it has committed");
+		slot_garbled(s, "more than it has committed");
 		return;
 	}
 	if (known >= n)
@@ -697,6 +743,24 @@ static void heard(struct slot *s, unsigned char *at, size_t n)
 		memmove(at, at + known, n - (size_t)known);
 	frame_reader_fed(&s->in, n - (size_t)known);
 	s->received = s->heard;
+}
+
+/* There is no memory for the result that comes: its task fails, and the worker
+ * is none the worse for it. */
+static bool refuse_result(struct slot *s)
+{
+	static const char text[] = "no memory to receive the result";
+	struct range g = { .slot = s };
+	struct frame f = { .kind = FRAME_RESULT };
+
+	if (!frame_reader_skip(&f.result, &s->in))
+		return false;
+	f.result.status = -ENOMEM;
+	f.body = (const unsigned char *)text;
+	f.size = sizeof(text) - 1;
+	take_result(s, &f, &g);
+	range_flush(&g);
+	return !s->garbled;
 }
 
 /* One read: its bytes, 0 at end of file or on an error, -EAGAIN for nothing
@@ -712,8 +776,10 @@ static ssize_t receive_once(struct slot *s)
 	if (min > s->in.max) /* a lying head; frame_next says so */
 		min = RECEIVE_BYTES / 2;
 	at = frame_reader_space(&s->in, min, &room);
+	if (!at && refuse_result(s))
+		at = frame_reader_space(&s->in, RECEIVE_BYTES / 2, &room);
 	if (!at) {
-		slot_hostile(s, "a result there is no memory for");
+		slot_garbled(s, "a text there is no memory for");
 		return -EAGAIN;
 	}
 	do {
@@ -722,7 +788,7 @@ static ssize_t receive_once(struct slot *s)
 	if (n <= 0)
 		return n < 0 && errno == EAGAIN ? -EAGAIN : 0;
 	heard(s, at, (size_t)n);
-	return s->hostile ? -EAGAIN : n;
+	return s->garbled ? -EAGAIN : n;
 }
 
 void slot_receive(struct slot *s)
@@ -740,12 +806,31 @@ void slot_receive(struct slot *s)
 		poller_remove(&s->engine->poller, s->process.fd);
 }
 
+/* What its positions cannot be: behind what has come, or ahead of any result
+ * that is being sent. Each is read before the one that it must not be above,
+ * for they only grow. */
+static bool impossible_positions(const struct slot *s)
+{
+	uint64_t committed = board_committed(s->board);
+	uint64_t valid_from = board_valid_from(s->board);
+
+	if (s->received > committed && s->received > valid_from)
+		return true;
+	committed = board_committed(s->board);
+	return valid_from > committed &&
+	       valid_from - committed > s->in.max + BOARD_HEAD_SIZE;
+}
+
 static void harvest(struct slot *s)
 {
 	size_t room;
 	unsigned char *at;
 	int64_t n;
 
+	if (impossible_positions(s)) {
+		slot_garbled(s, "impossible positions");
+		return;
+	}
 	if (board_committed(s->board) == s->received)
 		return;
 	at = frame_reader_space(&s->in, BOARD_OUT_SIZE, &room);
@@ -753,23 +838,57 @@ static void harvest(struct slot *s)
 		return; /* the socket carries the same bytes */
 	n = board_harvest(s->board, s->received, at);
 	if (n < 0) {
-		slot_hostile(s, "more results than its board holds");
+		slot_garbled(s, "more results than its board holds");
 		return;
 	}
 	frame_reader_fed(&s->in, (size_t)n);
 	s->received += (uint64_t)n;
 	take_frames(s);
+	if (n > 0 && frame_reader_holds(&s->in))
+		slot_garbled(s, "half a result");
 }
 
-static bool in_some_lane(const struct slot *s)
+/* Whether so many of its tasks are in lanes; those of a plain function are in
+ * the first only. */
+static bool in_lanes(struct slot *s, uint32_t count)
 {
+	const struct func_table *t = &s->engine->config->funcs;
 	uint64_t start_ns;
 	uint32_t number;
+	struct run **at;
 	unsigned lane;
 
-	for (lane = 0; lane < PRUN_LANES_MAX; lane++)
-		if (board_running(s->board, lane, &number, &start_ns))
-			return true;
+	for (lane = 0; lane < PRUN_LANES_MAX && count > 0; lane++) {
+		if (!board_running(s->board, lane, &number, &start_ns))
+			continue;
+		at = find_run(s, number);
+		if (at && (lane == 0 || t->funcs[(*at)->chunk->func].batch))
+			count--;
+	}
+	return count == 0;
+}
+
+/* A task that is claimed is in a lane until its result is committed, and what
+ * is committed can be had. What a worker writes just now may be seen half, so
+ * this is believed when it is seen again and again and nothing moves. */
+static bool check_board(struct slot *s)
+{
+	uint64_t word = board_word(s->board);
+	uint32_t unstarted = slot_unstarted(s);
+
+	if (s->hostile)
+		return false;
+	if (board_committed(s->board) == s->received &&
+	    in_lanes(s, s->outstanding - unstarted)) {
+		s->doubts = 0;
+		return true;
+	}
+	if (word != s->doubted_word || s->received != s->doubted_at)
+		s->doubts = 0;
+	s->doubted_word = word;
+	s->doubted_at = s->received;
+	if (++s->doubts == DOUBTS_MAX)
+		slot_hostile(s, "an impossible claim");
 	return false;
 }
 
@@ -787,23 +906,16 @@ void slot_check(struct slot *s)
 		return;
 	}
 	harvest(s);
-	if (!s->outstanding)
+	if (!s->outstanding || s->hostile)
 		return;
+	s->check_ns = now + CHECK_NS;
 	/* A worker sends at the end of a task that took long, so while one
 	 * runs that long already, nothing can be waiting on the board. */
-	if (slot_unstarted(s) < s->outstanding &&
+	if (check_board(s) &&
 	    board_running(s->board, 0, &number, &start_ns) &&
 	    start_ns + CHECK_NS < now)
-		return;
-	/* A task that is claimed is in a lane until its result is committed. */
-	if (slot_unstarted(s) < s->outstanding && !in_some_lane(s) &&
-	    board_committed(s->board) == s->received) {
-		if (++s->doubts == DOUBTS_MAX)
-			slot_hostile(s, "an impossible claim");
-	} else {
-		s->doubts = 0;
-	}
-	s->check_ns = now + CHECK_NS;
+		s->check_ns = s->outstanding > 1 ? now + CHECK_SLOW_NS :
+						   UINT64_MAX;
 }
 
 /* -- Tasks that are late -- */
@@ -832,8 +944,7 @@ static void start_is_late(struct slot *s)
 
 /* The limits of the task in a lane, and when it is to be done with; NULL: it
  * has none. */
-static const struct chunk_limits *lane_limits(const struct slot *s,
-					      unsigned lane, uint32_t *number,
+static const struct chunk_limits *lane_limits(struct slot *s, unsigned lane, uint32_t *number,
 					      uint64_t *due_ns)
 {
 	const struct chunk *c;
@@ -851,8 +962,10 @@ static const struct chunk_limits *lane_limits(const struct slot *s,
 	if (!c->limits || c->states[r->at + (*number - r->number)] != TASK_SENT)
 		return NULL;
 	/* A start in the future is a lie, and not to be waited for. */
-	if (start_ns > s->engine->now_ns)
-		start_ns = s->engine->now_ns;
+	if (start_ns > s->engine->now_ns + CLOCK_SLACK_NS) {
+		slot_hostile(s, "a start that is to come");
+		return NULL;
+	}
 	*due_ns = start_ns + c->limits->timeout_ns;
 	return c->limits;
 }
@@ -1110,17 +1223,43 @@ static void give_up_task(struct slot *s, const struct run *r, uint32_t i)
 }
 
 /* The claim that counts after a death: up to where tasks were started. What a
- * hostile worker's board says is believed only where it is possible. */
+ * hostile worker's board says is believed only where it is possible: of a plain
+ * function that the lane is where the worker was, else that it was at the first
+ * task without a result. */
 static uint32_t last_claim(const struct slot *s)
 {
-	uint32_t first = s->flight.first->number;
+	uint32_t first = first_left(s);
 	uint32_t next = word_next(board_word(s->board));
+	uint64_t lane = atomic_load_explicit(&s->board->lanes[0].state,
+					     memory_order_acquire);
+	bool possible = next - first <= s->fresh - first;
 
-	if (next - first > s->fresh - first)
-		next = first;
-	if (s->hostile && next == first && !s->blamed)
-		return first + 1;
-	return next;
+	/* It has told results up to there. */
+	if (!possible || number_before(next, s->claimed)) {
+		possible = s->claimed - first <= s->fresh - first;
+		next = s->claimed;
+	}
+	if (!s->hostile)
+		return possible ? next : first;
+	if (is_batch(s, s->flight.first) && possible && next != first)
+		return next;
+	if (!is_batch(s, s->flight.first) && lane & 1 &&
+	    (uint32_t)(lane >> 1) - first < s->fresh - first)
+		return (uint32_t)(lane >> 1) + 1;
+	return s->blamed ? first : first + 1;
+}
+
+/* Claimed and without a result. */
+static uint32_t count_running(const struct run_queue *flight, uint32_t next)
+{
+	const struct run *r;
+	uint32_t running = 0, i;
+
+	for (r = flight->first; r; r = r->next)
+		for (i = 0; i < r->count; i++)
+			running += r->chunk->states[r->at + i] == TASK_SENT &&
+				   number_before(r->number + i, next);
+	return running;
 }
 
 /* Whether it is known what it died of, which is not what it had yet to
@@ -1138,16 +1277,15 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 		  const struct process_end *end, struct run_queue *back)
 {
 	uint32_t next = last_claim(s);
-	uint32_t running = 0, i;
-	struct run *r, *solo;
+	uint32_t running = count_running(flight, next), i;
+	struct run *r = flight->first, *solo;
 	bool again;
 
-	for (r = flight->first; r; r = r->next)
-		for (i = 0; i < r->count; i++)
-			running += r->chunk->states[r->at + i] ==
-					   TASK_SENT &&
-				   number_before(r->number + i, next);
-	r = flight->first;
+	if (running > 1 && !is_batch(s, r)) { /* which runs one at a time */
+		s->hostile = s->hostile ? s->hostile : "an impossible claim";
+		next = last_claim(s);
+		running = count_running(flight, next);
+	}
 	/* It died with nothing started, though it had something to start. */
 	if (r && running == 0 && r->left == r->count && s->ready &&
 	    !explained(s) && ++r->strikes >= STRIKES_MAX) {
@@ -1156,8 +1294,7 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 	}
 	while ((r = flight->first) != NULL) {
 		flight->first = r->next;
-		again = (running > 1 || s->given_up || s->late) &&
-			s->engine->config->funcs.funcs[r->chunk->func].batch;
+		again = (running > 1 || s->given_up || s->late) && is_batch(s, r);
 		for (i = 0; i < r->count &&
 			    number_before(r->number + i, next); i++) {
 			if (r->chunk->states[r->at + i] != TASK_SENT)
@@ -1193,9 +1330,9 @@ static void take_last_words(struct slot *s)
 {
 	if (s->state == SLOT_DOOMED)
 		return;
-	while (!s->hostile && receive_once(s) > 0)
+	while (!s->garbled && receive_once(s) > 0)
 		take_frames(s);
-	if (!s->hostile)
+	if (!s->garbled)
 		harvest(s);
 }
 

@@ -40,6 +40,7 @@ struct slot {
 	bool blocked;	     /* the socket is full; EPOLLOUT is asked for */
 	bool shut;	     /* shutdown was done */
 	const char *hostile; /* what it did, or NULL */
+	bool garbled;	     /* it did it with the stream of its results */
 	struct run_queue flight; /* by number */
 	uint32_t outstanding;	 /* tasks in flight */
 	uint32_t unsent;	 /* of these, not all bytes are sent yet */
@@ -64,7 +65,8 @@ struct slot {
 	uint64_t started;	    /* processes so far */
 	uint32_t last_next; /* `next` when slot_stands_still looked, */
 	uint64_t moved_ns;  /* and when it had moved by then */
-	unsigned doubts; /* checks that found a claimed task nowhere */
+	unsigned doubts; /* checks in a row that found what cannot be, */
+	uint64_t doubted_word, doubted_at; /* with these words and bytes */
 	bool blamed;	 /* a task was failed for what it sent */
 	uint64_t *estimates; /* of the engine: task time by function, ns */
 	uint64_t last_end_ns; /* of its tasks, by its own clock */

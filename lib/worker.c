@@ -236,7 +236,7 @@ static void look_at_memory(struct worker *w)
 	if (limits_rss() <= max)
 		return;
 	w->full = true;
-	atomic_store_explicit(&w->board->full, true, memory_order_release);
+	atomic_store_explicit(&w->board->full, 1, memory_order_release);
 }
 
 /* The task is over: its result is committed, then its lane is left. */
