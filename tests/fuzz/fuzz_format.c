@@ -105,6 +105,13 @@ static char *take_bytes(struct model *m, size_t *size)
 	return text;
 }
 
+/* Not nothing: msgpack-c would then reckon with a null pointer. */
+static void append(msgpack_packer *pk, const void *data, size_t size)
+{
+	if (size > 0)
+		pk->callback(pk->data, data, size);
+}
+
 static void pack_bytes(struct model *m, msgpack_packer *pk, char letter,
 		       bool optional, bool sized)
 {
@@ -129,7 +136,7 @@ static void pack_bytes(struct model *m, msgpack_packer *pk, char letter,
 		msgpack_pack_bin_with_body(pk, text, size);
 	} else {
 		m->bad_value |= prun_value_check(text, size) < 0;
-		pk->callback(pk->data, text, size);
+		append(pk, text, size);
 	}
 }
 
@@ -199,8 +206,7 @@ static bool pack_level(struct model *m, msgpack_packer *outer, char open)
 			m->back[kept] = '\0';
 			back(m, "{}"); /* any map */
 		}
-		outer->callback(outer->data, buffer.data ? buffer.data : "",
-				buffer.size);
+		append(outer, buffer.data, buffer.size);
 	}
 	msgpack_sbuffer_destroy(&buffer);
 	return good;
@@ -355,8 +361,9 @@ static void read_bool(struct reading *r, struct both v)
 	if (!v.o)
 		return;
 	t->stored = true;
-	t->number = v.o->via.boolean;
-	if (v.o->type != MSGPACK_OBJECT_BOOLEAN)
+	if (v.o->type == MSGPACK_OBJECT_BOOLEAN)
+		t->number = v.o->via.boolean;
+	else
 		r->mismatch = true;
 }
 
