@@ -2,7 +2,8 @@
 /*
  * Frames: a reader that is fed arbitrary bytes in arbitrary pieces, against a
  * plain reading of docs/wire.md. The input is a byte for the reader's maximum,
- * eight for the sizes of the pieces, and the stream.
+ * eight for the sizes of the pieces, and the stream. For a piece of odd size more
+ * room is asked for, so that the reader moves what it has, or grows.
  *
  * Whole or in pieces the same frames come, and the same end; what came as
  * TASKS and is put again is the same bytes, also when it is cut in two.
@@ -207,10 +208,21 @@ static void check_waiting(const struct frame_reader *r, const struct stream *s,
 	FUZZ_ASSERT(r->capacity <= 2 * (ROOM_MIN + left));
 }
 
+/* Room for a piece: just that; all there would be if what has come were moved
+ * to the front; or more than there is at first. */
+static size_t room_for(const struct frame_reader *r, size_t piece)
+{
+	size_t all = r->capacity - (r->end - r->start);
+
+	if (piece % 4 == 1 && all > piece)
+		return all;
+	return piece % 4 == 3 ? ROOM_MIN : piece;
+}
+
 /* Pieces of the sizes that the input names, one after the other; 0: whole. */
 static void feed(const struct stream *s, uint64_t pieces)
 {
-	size_t fed = 0, at = 0, room;
+	size_t fed = 0, at = 0, room, min;
 	struct frame_reader r;
 	struct expected e;
 	uint64_t left = 0;
@@ -227,8 +239,9 @@ static void feed(const struct stream *s, uint64_t pieces)
 			left >>= 8;
 		}
 		piece = piece < s->size - fed ? piece : s->size - fed;
-		to = frame_reader_space(&r, piece, &room);
-		FUZZ_ASSERT(to && room >= piece);
+		min = room_for(&r, piece);
+		to = frame_reader_space(&r, min, &room);
+		FUZZ_ASSERT(to && room >= min);
 		memcpy(to, s->data + fed, piece);
 		frame_reader_fed(&r, piece);
 		fed += piece;
