@@ -63,7 +63,7 @@ PRUN   := $(BUILD)/prun
 
 .PHONY: FORCE all help lib clean demo check check-run check-both check-all unit cli-tests floors bench bench-run \
 	install uninstall setup setup-check setup-ci asan tsan tsan-run valgrind coverage lint format \
-	examples examples-tests everything torture torture-short
+	examples examples-tests everything torture torture-short fuzz fuzz-short fuzz-build
 
 all: $(PRUN) $(STATIC) $(SHARED) $(BUILD)/libprun.pc ## build everything (default)
 
@@ -122,14 +122,14 @@ WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=fork \
 	-Wl,--wrap=pthread_create
 
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(HELP_OBJ) $(LIB_OBJ)
-	$(CC) $(LDFLAGS_ALL) -rdynamic $(WRAP) -o $@ $< $(HELP_OBJ) $(LIB_OBJ) \
-		$(CHECK_OBJ) $(TEST_LIBS) $(CHECK_LIBS)
+	$(CC) $(LDFLAGS_ALL) -rdynamic $(WRAP) -o $@ $^ $(TEST_LIBS) $(CHECK_LIBS)
 
-# The one that tests a room of the command line.
+# Those of the command line's own rooms.
 $(BUILD)/tests/check_lanes: $(BUILD)/cli/tasks/lanes.o
-$(BUILD)/tests/check_lanes: CHECK_OBJ := $(BUILD)/cli/tasks/lanes.o
 $(BUILD)/tests/check_lanes: CHECK_LIBS := $(call pkg,--libs,libcrypto)
 $(BUILD)/tests/check_lanes.o: TEST_CFLAGS += -Icli/tasks
+$(BUILD)/tests/check_command: $(patsubst %,$(BUILD)/cli/%.o,options number message line)
+$(BUILD)/tests/check_command.o: TEST_CFLAGS += -Icli
 
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c lib/prun.h
 	@mkdir -p $(@D)
@@ -181,6 +181,44 @@ torture-short: $(TORTURE) ## the same, for seconds
 	@$(BUILD)/torture/stop 800 $(SEED)
 	@echo 'torture: passed'
 
+# ------------------------------------------------------------------ the fuzzing
+
+# Each target has a main of its own (short), libFuzzer's or AFL++'s. The targets
+# themselves are not instrumented for libFuzzer: what they compare the library
+# with is not what is to be explored.
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_BIN   := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
+FUZZ_MAIN  ?= $(BUILD)/fuzz/main_short.o
+FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options number message input line)
+FUZZ_MUTATIONS ?= 50000
+
+$(BUILD)/fuzz/%.o: tests/fuzz/%.c tests/fuzz/fuzz.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fsanitize=fuzzer-no-link,$(TEST_CFLAGS)) -Icli -c -o $@ $<
+
+$(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/fuzz_%.o $(FUZZ_MAIN) $(LIB_OBJ) $(FUZZ_CLI)
+	$(CC) $(LDFLAGS_ALL) $(FUZZ_LINK) $(FUZZ_WRAP) -o $@ $^ $(TEST_LIBS)
+
+# What it writes is looked at, and how many CPUs there are is always the same.
+$(BUILD)/fuzz/fuzz_options: FUZZ_WRAP := -Wl,--wrap=write,--wrap=prun_cpu_count
+# Its reads are short ones.
+$(BUILD)/fuzz/fuzz_input: FUZZ_WRAP := -Wl,--wrap=read
+
+fuzz-build: $(FUZZ_BIN)
+
+fuzz-short: fuzz-build ## the fuzz targets on their corpora and mutations, for seconds
+	@tests/fuzz/short $(BUILD)/fuzz $(FUZZ_MUTATIONS) $(FUZZ_NAMES)
+
+# RUNS=n of libFuzzer and AFL_SECONDS=n of AFL++ for each of TARGETS.
+fuzz: ## fuzz with libFuzzer and AFL++ (hours)
+	@tests/tools/setup build check fuzz
+	@+$(MAKE) --no-print-directory -s -j$(JOBS) HARDEN= HARDEN_LD= BUILD=$(BUILD)/libfuzzer \
+		CC=clang OPT='-O2 -g' FUZZ_MAIN= FUZZ_LINK=-fsanitize=fuzzer \
+		SANITIZE='-fsanitize=fuzzer-no-link -fsanitize=address,undefined -fno-sanitize-recover=undefined' fuzz-build
+	@+$(MAKE) --no-print-directory -s -j$(JOBS) HARDEN= HARDEN_LD= BUILD=$(BUILD)/afl \
+		CC=afl-clang-fast OPT='-O2 -g' FUZZ_MAIN=$(BUILD)/afl/fuzz/main_afl.o fuzz-build
+	@tests/fuzz/run $(BUILD) $(or $(TARGETS),$(FUZZ_NAMES))
+
 floors: ## check that includes go only down
 	@tests/tools/floors
 
@@ -194,6 +232,7 @@ check-run:
 	@+$(MAKE) --no-print-directory examples-tests
 	@PRUN=$(PRUN) tests/tools/check-readme
 	@+$(MAKE) --no-print-directory torture-short
+	@+$(MAKE) --no-print-directory -s -j$(JOBS) fuzz-short
 
 check-both:
 	@+$(MAKE) --no-print-directory -s -j$(JOBS) all $(CHECK_BIN) $(PLUGINS)
@@ -220,7 +259,7 @@ examples-tests: $(STATIC) ## build the examples and run them on real data
 	@BUILD=$(BUILD) tests/tools/check-examples
 
 # Every program there is: for the static checks.
-everything: all $(CHECK_BIN) $(PLUGINS) $(EXAMPLES) $(BUILD)/bench/pool_bench $(TORTURE)
+everything: all $(CHECK_BIN) $(PLUGINS) $(EXAMPLES) $(BUILD)/bench/pool_bench $(TORTURE) $(FUZZ_BIN)
 
 # A build of its own with other flags, and both kinds of tests with it.
 TESTS_WITH = $(MAKE) --no-print-directory HARDEN= BUILD=$(BUILD)/$(1) \
@@ -255,7 +294,7 @@ lint: ## clang-tidy, cppcheck, shellcheck, and both compilers with -Werror
 
 format: ## clang-format all C files
 	clang-format -i lib/*.[ch] cli/*.[ch] cli/tasks/*.[ch] tests/*.[ch] \
-		tests/plugins/*.c tests/bench/*.c tests/torture/*.[ch] docs/examples/*.c
+		tests/plugins/*.c tests/bench/*.c tests/torture/*.[ch] tests/fuzz/*.[ch] docs/examples/*.c
 
 # ---------------------------------------------------------------- installation
 
@@ -292,4 +331,5 @@ uninstall: ## remove what install put there
 clean: ## remove build/
 	rm -rf $(BUILD)
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(CHECK_BIN:=.d) $(HELP_OBJ:.o=.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(CHECK_BIN:=.d) $(HELP_OBJ:.o=.d) \
+	$(FUZZ_BIN:=.d)

@@ -55,17 +55,6 @@ void message_status_keep(void)
 	status_shown = false;
 }
 
-/* A text from elsewhere must not steer the terminal. */
-static void put_text(FILE *f, const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		putc_unlocked((c < ' ' && c != '\n' && c != '\t') || c == 0x7f
-			      ? '?' : c, f);
-	}
-}
-
 static size_t control_length(const unsigned char *s, size_t len)
 {
 	if (s[0] < ' ' || s[0] == 0x7f)
@@ -74,6 +63,20 @@ static size_t control_length(const unsigned char *s, size_t len)
 	if (len > 1 && s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f)
 		return 2;
 	return 0;
+}
+
+/* A text from elsewhere must not steer the terminal. */
+static void put_text(FILE *f, const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	for (size_t i = 0; i < len;) {
+		size_t n = control_length(s + i, len - i);
+		bool harmless = n == 0 || s[i] == '\n' || s[i] == '\t';
+
+		putc_unlocked(harmless ? s[i] : '?', f);
+		i += n > 0 ? n : 1;
+	}
 }
 
 static bool holds_control(const unsigned char *s, size_t len)

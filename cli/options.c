@@ -219,7 +219,7 @@ static int arguments_parse(struct options *o, int argc, char **argv)
 	int c, rc;
 
 	argv[0] = name;
-	optind = 1;
+	optind = 0; /* not 1: that would go on in a cluster that failed before */
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, short_options, long_options,
 				NULL)) != -1) {

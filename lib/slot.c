@@ -93,6 +93,7 @@ static void slot_reset(struct slot *s)
 	s->late = NULL;
 	s->blocked = false;
 	s->shut = false;
+	s->told = false;
 	s->ready = false;
 	s->hostile = NULL;
 	s->garbled = false;
@@ -674,10 +675,15 @@ static void take_ready(struct slot *s, const struct frame *f)
 			      (size_t)f->size :
 			      sizeof(s->init_message) - 1;
 
-	if (s->ready) {
+	if (s->told) {
 		slot_garbled(s, "a second start");
 		return;
 	}
+	if (f->result.status > 0) {
+		slot_garbled(s, "a start that is none");
+		return;
+	}
+	s->told = true;
 	s->init_status = f->result.status;
 	memcpy(s->init_message, f->body, size);
 	s->init_message[size] = '\0';

@@ -32,7 +32,8 @@ struct slot {
 	struct engine *engine;
 	int id;
 	enum slot_state state;
-	bool ready; /* this process has finished its start */
+	bool told;  /* this process has said how its start went */
+	bool ready; /* and that it went well */
 	struct process process;
 	struct board *board;
 	struct frame_reader in;

@@ -21,6 +21,8 @@ usage 'no function, only options' map 'no function given' map -z
 usage 'no function before :::' map "no function before ':::'" map ::: a
 usage 'unknown long option' map "unrecognized option '--bogus'" map --bogus
 usage 'unknown short option' map "invalid option -- 'x'" map -x
+usage 'controls in an option' map "unrecognized option '--a?b?c'" \
+	map $'--a\033b\302\233c'
 usage 'missing argument' map "option requires an argument -- 'd'" map -d
 usage 'missing argument, long' map "option '--workers' requires an argument" \
 	map --workers
