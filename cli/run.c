@@ -222,7 +222,10 @@ static void result_take(struct run *r, const struct prun_result *result)
 	if (result->status == PRUN_ECANCELLED ||
 	    result->status == PRUN_EINIT) {
 		r->item_failed = true;
-		r->progress.failed += !r->stopping;
+		if (r->stopping)
+			r->progress.not_run++;
+		else
+			r->progress.failed++;
 	} else if (result->cookie == INPUT_TOO_LONG) {
 		item_too_long(r, result);
 	} else if (result->status < 0) {
