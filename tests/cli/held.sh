@@ -6,7 +6,7 @@
 #   begin map -j2 "$FAULTS:gate" 1 2 3   prun in the background; its pid is $pid
 #   started 2                            two tasks run: their items are $items,
 #                                        their workers $workers
-#   let 2                                two of them may end
+#   allow 2                                two of them may end
 #   finish NAME STATUS STDOUT STDERR     prun and all of its workers have ended
 #
 # Nothing here waits for time to pass: a worker says when it starts, and a pipe
@@ -41,7 +41,7 @@ started() {
 	done
 }
 
-let() {
+allow() {
 	head -c "$1" /dev/zero >&8
 }
 
@@ -68,6 +68,18 @@ await() {
 	done
 }
 
+# await_text FILE TEXT: prun has written it
+await_text() {
+	local deadline=$((SECONDS + WAIT)) text=
+	until [[ $text = *"$2"* ]]; do
+		if [ "$SECONDS" -gt "$deadline" ]; then
+			fail "await_text $*" "got $text"
+			return
+		fi
+		text=$(< "$1")
+	done
+}
+
 # tell SIGNAL PID: and wait until it has been acted upon, which is when the
 # process sleeps again.
 tell() {
@@ -89,9 +101,12 @@ gone() {
 
 finish() {
 	local rc
-	gone "$1"
-	wait "$pid" 2> /dev/null
-	rc=$?
+	# The shell has a word on those that were killed.
+	{
+		gone "$1"
+		wait "$pid"
+		rc=$?
+	} 2> /dev/null
 	exec 6<&- 7<&- 8<&-
 	verdict "$1" "$2" "$3" "$4" "$rc"
 }

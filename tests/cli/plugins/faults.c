@@ -79,6 +79,9 @@ static void fault(const char *name)
 		_exit(3);
 	else if (strcmp(name, "print") == 0)
 		print();
+	else if (strcmp(name, "hang") == 0)
+		for (;;)
+			pause();
 	else if (strcmp(name, "close1") == 0)
 		close(STDOUT_FILENO);
 	else if (strcmp(name, "closeall") == 0)
