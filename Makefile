@@ -63,7 +63,8 @@ PRUN   := $(BUILD)/prun
 
 .PHONY: FORCE all help lib clean demo check check-run check-both check-all unit cli-tests floors bench bench-run \
 	install uninstall setup setup-check setup-ci asan tsan tsan-run valgrind coverage lint format \
-	examples examples-tests everything torture torture-short fuzz fuzz-short fuzz-build
+	examples examples-tests everything torture torture-short fuzz fuzz-short fuzz-build \
+	payload payload-short
 
 all: $(PRUN) $(STATIC) $(SHARED) $(BUILD)/libprun.pc ## build everything (default)
 
@@ -181,6 +182,12 @@ torture-short: $(TORTURE) ## the same, for seconds
 	@$(BUILD)/torture/stop 800 $(SEED)
 	@echo 'torture: passed'
 
+payload: $(BUILD)/bench/payload ## arguments and results of up to 1 GiB: time and memory
+	@$(BUILD)/bench/payload 1 16 64 256 1024
+
+payload-short: $(BUILD)/bench/payload
+	@$(BUILD)/bench/payload 64
+
 # ------------------------------------------------------------------ the fuzzing
 
 # Each target has a main of its own (short), libFuzzer's or AFL++'s. The targets
@@ -233,6 +240,7 @@ check-run:
 	@PRUN=$(PRUN) tests/tools/check-readme
 	@+$(MAKE) --no-print-directory torture-short
 	@+$(MAKE) --no-print-directory -s -j$(JOBS) fuzz-short
+	@+$(MAKE) --no-print-directory payload-short
 
 check-both:
 	@+$(MAKE) --no-print-directory -s -j$(JOBS) all $(CHECK_BIN) $(PLUGINS)
@@ -241,6 +249,7 @@ check-both:
 check-all: check ## the same, and the tests that need more than the core packages
 	@tests/tools/setup build check more
 	@PRUN=$(PRUN) tests/tools/check-terminal
+	@+$(MAKE) --no-print-directory payload
 	@tests/tools/check-bare
 
 demo: setup ## set up, build, and hash the files under /usr/include
@@ -259,7 +268,8 @@ examples-tests: $(STATIC) ## build the examples and run them on real data
 	@BUILD=$(BUILD) tests/tools/check-examples
 
 # Every program there is: for the static checks.
-everything: all $(CHECK_BIN) $(PLUGINS) $(EXAMPLES) $(BUILD)/bench/pool_bench $(TORTURE) $(FUZZ_BIN)
+everything: all $(CHECK_BIN) $(PLUGINS) $(EXAMPLES) $(BUILD)/bench/pool_bench \
+	$(BUILD)/bench/payload $(TORTURE) $(FUZZ_BIN)
 
 # A build of its own with other flags, and both kinds of tests with it.
 TESTS_WITH = $(MAKE) --no-print-directory HARDEN= BUILD=$(BUILD)/$(1) \

@@ -605,7 +605,7 @@ static bool is_claimed(struct slot *s, uint32_t number)
 	if (s->hostile)
 		return false;
 	next = word_next(board_word(s->board));
-	if (next - first > s->fresh - first)
+	if (next - first > s->end - first)
 		return false;
 	s->claimed = next;
 	return number_before(number, next);
@@ -884,7 +884,8 @@ static bool check_board(struct slot *s)
 
 	if (s->hostile)
 		return false;
-	if (board_committed(s->board) == s->received &&
+	/* More than that has come of a result on its way past the ring. */
+	if (board_committed(s->board) <= s->received &&
 	    in_lanes(s, s->outstanding - unstarted)) {
 		s->doubts = 0;
 		return true;
@@ -1228,31 +1229,29 @@ static void give_up_task(struct slot *s, const struct run *r, uint32_t i)
 	e->events->withdrawn(e->ctx, r->chunk, r->at + i, 1);
 }
 
-/* The claim that counts after a death: up to where tasks were started. What a
- * hostile worker's board says is believed only where it is possible: of a plain
- * function that the lane is where the worker was, else that it was at the first
- * task without a result. */
+/* The claim that counts after a death: up to where tasks were started. What the
+ * board says is believed where it is possible, for none may be started twice;
+ * else that a worker of a plain function was where its lane says, or at the
+ * first task without a result. */
 static uint32_t last_claim(const struct slot *s)
 {
 	uint32_t first = first_left(s);
 	uint32_t next = word_next(board_word(s->board));
 	uint64_t lane = atomic_load_explicit(&s->board->lanes[0].state,
 					     memory_order_acquire);
-	bool possible = next - first <= s->fresh - first;
 
 	/* It has told results up to there. */
-	if (!possible || number_before(next, s->claimed)) {
-		possible = s->claimed - first <= s->fresh - first;
+	if (next - first > s->end - first ||
+	    number_before(next, s->claimed))
 		next = s->claimed;
-	}
-	if (!s->hostile)
-		return possible ? next : first;
-	if (is_batch(s, s->flight.first) && possible && next != first)
+	if (next - first > s->end - first)
+		next = first;
+	if (!s->hostile || s->blamed || next != first)
 		return next;
 	if (!is_batch(s, s->flight.first) && lane & 1 &&
-	    (uint32_t)(lane >> 1) - first < s->fresh - first)
+	    (uint32_t)(lane >> 1) - first < s->end - first)
 		return (uint32_t)(lane >> 1) + 1;
-	return s->blamed ? first : first + 1;
+	return first + 1;
 }
 
 /* Claimed and without a result. */
@@ -1287,11 +1286,8 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 	struct run *r = flight->first, *solo;
 	bool again;
 
-	if (running > 1 && !is_batch(s, r)) { /* which runs one at a time */
-		s->hostile = s->hostile ? s->hostile : "an impossible claim";
-		next = last_claim(s);
-		running = count_running(flight, next);
-	}
+	if (running > 1 && !is_batch(s, r) && !s->hostile)
+		s->hostile = "an impossible claim";
 	/* It died with nothing started, though it had something to start. */
 	if (r && running == 0 && r->left == r->count && s->ready &&
 	    !explained(s) && ++r->strikes >= STRIKES_MAX) {
