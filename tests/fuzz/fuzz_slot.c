@@ -111,8 +111,7 @@ static const struct engine_config config = {
 /* ------------------------------------------------------------------- the model
  */
 
-/* One frame that only has to be complete. 1: hostile, 0: it is not there yet
- * or it is fine. */
+/* A RESULT that has come whole. False: it cannot be. */
 static bool model_result(struct records *m, const struct frame_result *head,
 			 const uint8_t *body, size_t size, bool *had)
 {
