@@ -550,6 +550,7 @@ static void fork_as_another(void)
 	fork_before(NULL);
 	other_child = fork();
 	if (other_child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		is_readable(gate, -1);
 		_exit(0);
 	}
