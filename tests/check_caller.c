@@ -550,6 +550,7 @@ static void fork_as_another(void)
 	fork_before(NULL);
 	other_child = fork();
 	if (other_child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		is_readable(gate, -1);
 		_exit(0);
 	}
@@ -1095,7 +1096,7 @@ static const struct prun_func nest_funcs[];
 static int sum_of(struct prun_pool *pool, int method, int depth, int64_t *sum)
 {
 	struct prun_packer *p;
-	struct prun_job *jobs[5];
+	struct prun_job *jobs[5] = { NULL };
 	const struct prun_result *r;
 	struct prun_call c = PRUN_CALL_INIT;
 	int64_t n;
@@ -1109,7 +1110,7 @@ static int sum_of(struct prun_pool *pool, int method, int depth, int64_t *sum)
 		rc = rc < 0 ? rc : prun_apply_async(&jobs[i], pool, &c);
 	}
 	while (i-- > 0) {
-		int got = prun_job_get(&r, jobs[i], -1);
+		int got = jobs[i] ? prun_job_get(&r, jobs[i], -1) : rc;
 
 		rc = rc < 0 ? rc : got < 0 ? got : prun_result_int(r, &n);
 		*sum += rc < 0 ? 0 : n;
