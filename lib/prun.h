@@ -440,7 +440,8 @@ PRUN_API int prun_source_lines(struct prun_item *item, void *lines);
  * is too long. */
 PRUN_API void prun_lines_skip(struct prun_lines *lines);
 /* The same without a pool: 1 and a borrowed line, 0 at the end,
- * PRUN_SOURCE_WAIT when reading would block, or -errno. */
+ * PRUN_SOURCE_WAIT when reading would block, or now and then while much is
+ * skipped, or -errno. */
 PRUN_API int prun_lines_next(const char **line, size_t *len,
 			     struct prun_lines *lines);
 

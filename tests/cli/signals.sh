@@ -205,7 +205,8 @@ await S "$pid"
 allow 2
 finish 'INT while prun is stopped' 130 $'1\n2\n' "$(said 2 0)"$'\n'
 
-# No worker survives prun, however many there are.
+# No worker survives prun, however many there are. The shell has a word on it.
+exec 2> /dev/null
 seq 200 > many
 begin map -j8 -c 1 -a many "$G"
 started 8
