@@ -940,11 +940,12 @@ END_TEST
 #define MANY 100
 
 /* They have all started; that the caller hears of it late, and not of all at
- * once, is not their fault. */
+ * once, is not their fault. Most have no task, whose result would be looked
+ * for. */
 START_TEST(starts_that_nobody_heard_of)
 {
 	struct prun_options o = options_of(_i % REMOTES, MANY);
-	struct plan plan = plan_of(0, 200);
+	struct plan plan = plan_of(0, 4);
 	struct prun_call c = plan_call(&plan, "act");
 	struct prun_worker_stats stats[MANY];
 	struct prun_pool *pool;
@@ -960,7 +961,7 @@ START_TEST(starts_that_nobody_heard_of)
 			sched_yield();
 	sleep_until(clock_ns() + 200 * MS);
 	ck_assert_int_eq(prun_map(&job, pool, &c), 0);
-	for (i = 0; i < 200; i++)
+	for (i = 0; i < 4; i++)
 		assert_good(&plan, next_of(job));
 	/* Who was killed would be missed by now. */
 	drive_until(pool, clock_ns() + 100 * MS);
@@ -1317,6 +1318,29 @@ START_TEST(a_delay_after_no_start)
 	n = shared->deaths;
 	ck_assert_uint_eq(n, 10);
 	ck_assert_uint_ge(shared->death_ns[5] - shared->death_ns[4], 100 * MS);
+	prun_job_free(job);
+	finish_pool(pool);
+}
+END_TEST
+
+/* Who failed first is tried first. */
+START_TEST(tries_in_their_order)
+{
+	struct prun_pool *pool = pool_of(_i, 1);
+	struct plan plan = plan_of(0, 200);
+	struct prun_call c = plan_call(&plan, "act");
+	struct prun_job *job;
+	uint32_t i;
+
+	for (i = 0; i < 200; i++)
+		plan.acts[i] = (struct act){ FAIL, 0, 2 };
+	c.retries = 1;
+	c.retry_on = PRUN_RETRY_ERROR;
+	c.retry_delay_ms = 30;
+	ck_assert_int_eq(prun_map(&job, pool, &c), 0);
+	for (i = 1; i < 200; i++)
+		ck_assert_uint_gt(trace_of(&plan, i)->at[1].begin_ns,
+				  trace_of(&plan, i - 1)->at[1].begin_ns);
 	prun_job_free(job);
 	finish_pool(pool);
 }
@@ -1975,6 +1999,7 @@ static void add_retries(Suite *s)
 	tcase_add_test(tc, tried_again_inline);
 	tcase_add_loop_test(tc, delays_that_double, 0, METHODS);
 	tcase_add_loop_test(tc, a_delay_after_no_start, 0, METHODS);
+	tcase_add_loop_test(tc, tries_in_their_order, 0, REMOTES);
 	tcase_add_loop_test(tc, many_tries_that_wait, 0, 1);
 	tcase_add_loop_test(tc, an_argument_that_kills, 0, METHODS);
 	tcase_add_loop_test(tc, one_callback_for_all_tries, 0, METHODS);
