@@ -63,7 +63,8 @@ PRUN   := $(BUILD)/prun
 
 .PHONY: FORCE all help lib clean demo check check-run check-both check-all unit cli-tests floors bench bench-run \
 	install uninstall setup setup-check setup-ci asan tsan tsan-run valgrind coverage lint format \
-	examples examples-tests everything torture torture-short fuzz fuzz-short fuzz-build
+	examples examples-tests everything torture torture-short fuzz fuzz-short fuzz-build \
+	payload payload-short
 
 all: $(PRUN) $(STATIC) $(SHARED) $(BUILD)/libprun.pc ## build everything (default)
 
@@ -116,14 +117,20 @@ $(BUILD)/libprun.pc: lib/libprun.pc.in FORCE
 
 # ------------------------------------------------------------------ the tests
 
-WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=fork
+WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=fork \
+	-Wl,--wrap=mmap,--wrap=memfd_create,--wrap=socketpair \
+	-Wl,--wrap=epoll_create1,--wrap=eventfd,--wrap=timerfd_create \
+	-Wl,--wrap=pthread_create
 
 $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(HELP_OBJ) $(LIB_OBJ)
-	$(CC) $(LDFLAGS_ALL) -rdynamic $(WRAP) -o $@ $^ $(TEST_LIBS)
+	$(CC) $(LDFLAGS_ALL) -rdynamic $(WRAP) -o $@ $^ $(TEST_LIBS) $(CHECK_LIBS)
 
-# The one of the command line's own rooms.
+# Those of the command line's own rooms.
+$(BUILD)/tests/check_lanes: $(BUILD)/cli/tasks/lanes.o
+$(BUILD)/tests/check_lanes: CHECK_LIBS := $(call pkg,--libs,libcrypto)
+$(BUILD)/tests/check_lanes.o: TEST_CFLAGS += -Icli/tasks
+$(BUILD)/tests/check_command: $(patsubst %,$(BUILD)/cli/%.o,options number message line signals)
 $(BUILD)/tests/check_command.o: TEST_CFLAGS += -Icli
-$(BUILD)/tests/check_command: $(patsubst %,$(BUILD)/cli/%.o,options number message line)
 
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c lib/prun.h
 	@mkdir -p $(@D)
@@ -175,6 +182,12 @@ torture-short: $(TORTURE) ## the same, for seconds
 	@$(BUILD)/torture/stop 800 $(SEED)
 	@echo 'torture: passed'
 
+payload: $(BUILD)/bench/payload ## arguments and results of up to 1 GiB: time and memory
+	@$(BUILD)/bench/payload 1 16 64 256 1024
+
+payload-short: $(BUILD)/bench/payload
+	@$(BUILD)/bench/payload 64
+
 # ------------------------------------------------------------------ the fuzzing
 
 # Each target has a main of its own (short), libFuzzer's or AFL++'s. The targets
@@ -183,7 +196,7 @@ torture-short: $(TORTURE) ## the same, for seconds
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN   := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
 FUZZ_MAIN  ?= $(BUILD)/fuzz/main_short.o
-FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options number message)
+FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options number message signals)
 FUZZ_MUTATIONS ?= 50000
 
 $(BUILD)/fuzz/%.o: tests/fuzz/%.c tests/fuzz/fuzz.h
@@ -225,6 +238,7 @@ check-run:
 	@PRUN=$(PRUN) tests/tools/check-readme
 	@+$(MAKE) --no-print-directory torture-short
 	@+$(MAKE) --no-print-directory -s -j$(JOBS) fuzz-short
+	@+$(MAKE) --no-print-directory payload-short
 
 check-both:
 	@+$(MAKE) --no-print-directory -s -j$(JOBS) all $(CHECK_BIN) $(PLUGINS)
@@ -233,6 +247,7 @@ check-both:
 check-all: check ## the same, and the tests that need more than the core packages
 	@tests/tools/setup build check more
 	@PRUN=$(PRUN) tests/tools/check-terminal
+	@+$(MAKE) --no-print-directory payload
 	@tests/tools/check-bare
 
 demo: setup ## set up, build, and hash the files under /usr/include
@@ -251,7 +266,8 @@ examples-tests: $(STATIC) ## build the examples and run them on real data
 	@BUILD=$(BUILD) tests/tools/check-examples
 
 # Every program there is: for the static checks.
-everything: all $(CHECK_BIN) $(PLUGINS) $(EXAMPLES) $(BUILD)/bench/pool_bench $(TORTURE) $(FUZZ_BIN)
+everything: all $(CHECK_BIN) $(PLUGINS) $(EXAMPLES) $(BUILD)/bench/pool_bench \
+	$(BUILD)/bench/payload $(TORTURE) $(FUZZ_BIN)
 
 # A build of its own with other flags, and both kinds of tests with it.
 TESTS_WITH = $(MAKE) --no-print-directory HARDEN= BUILD=$(BUILD)/$(1) \

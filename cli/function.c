@@ -2,6 +2,8 @@
 
 #include "function.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,17 +12,37 @@
 #include "message.h"
 #include "output.h"
 
+/* The plugin whose constructors run. */
+static const char *loading;
+
+/* They may call exit(), and with 0 it would look as if all were well. */
+static void loading_ended(int code, void *unused)
+{
+	(void)unused;
+	if (!loading)
+		return;
+	message("%s: called exit(%d) when it was loaded", loading, code);
+	_exit(EXIT_USAGE);
+}
+
 static int plugin_open(struct prun_plugin_handle **plugin,
 		       const struct prun_func **funcs, size_t *nfuncs,
 		       const char *path)
 {
-	int results = dup(STDOUT_FILENO);
+	int results = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	char *text = NULL;
 	int rc;
 
+	if (results < 0) {
+		message("%s: %s", path, prun_strerror(-errno));
+		return EXIT_PRUN_FAILED;
+	}
 	/* What its constructors print must not land among the results. */
 	dup2(STDERR_FILENO, STDOUT_FILENO);
+	on_exit(loading_ended, NULL);
+	loading = path;
 	rc = prun_plugin_open(plugin, funcs, nfuncs, &text, path);
+	loading = NULL;
 	fflush(stdout);
 	dup2(results, STDOUT_FILENO);
 	close(results);

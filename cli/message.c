@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "signals.h"
+
 #define ITEM_SHOWN_MAX 4096
 
 static bool status_shown;
@@ -17,6 +19,7 @@ static bool status_shown;
 /* What cannot be told on stderr cannot be told at all, so errors end it. */
 static void stderr_write(const char *text, size_t len)
 {
+	signals_writing(true);
 	while (len > 0) {
 		ssize_t n = write(STDERR_FILENO, text, len);
 
@@ -29,9 +32,10 @@ static void stderr_write(const char *text, size_t len)
 
 			poll(&wait, 1, -1);
 		} else if (n == 0 || errno != EINTR) {
-			return;
+			break;
 		}
 	}
+	signals_writing(false);
 }
 
 void message_status(const char *line, size_t len)

@@ -11,6 +11,7 @@
 
 #include "message.h"
 #include "prun.h"
+#include "signals.h"
 
 static bool same_terminal(int a, int b)
 {
@@ -32,6 +33,7 @@ static void write_all(struct output *out, const char *data, size_t size)
 {
 	if (size > 0 && out->shares_terminal)
 		message_status_erase();
+	signals_writing(true);
 	while (size > 0 && !out->error) {
 		ssize_t n = write(STDOUT_FILENO, data, size);
 
@@ -49,6 +51,7 @@ static void write_all(struct output *out, const char *data, size_t size)
 			out->error = -errno;
 		}
 	}
+	signals_writing(false);
 }
 
 int output_flush(struct output *out)
@@ -81,15 +84,8 @@ int output_close(struct output *out)
 
 int output_fail(const struct output *out)
 {
-	if (out->error == -EPIPE) {
-		sigset_t set;
-
-		sigemptyset(&set);
-		sigaddset(&set, SIGPIPE);
-		signal(SIGPIPE, SIG_DFL);
-		sigprocmask(SIG_UNBLOCK, &set, NULL);
-		raise(SIGPIPE);
-	}
+	if (out->error == -EPIPE)
+		signals_end_by(SIGPIPE);
 	message("write error: %s", prun_strerror(out->error));
 	return EXIT_PRUN_FAILED;
 }

@@ -223,7 +223,7 @@ static void moment_fill(struct moment *m, const struct progress *p,
 			struct prun_job *job, const struct input *in)
 {
 	*m = (struct moment){.now_ns = now_ns(), .total = input_total(in)};
-	m->done = prun_job_finished(job);
+	m->done = prun_job_finished(job) - p->not_run;
 	if (p->given_total > 0 && m->total == INPUT_UNKNOWN)
 		m->total = p->given_total;
 	/* --total, or a file that has grown, may have said too little. */

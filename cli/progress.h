@@ -19,7 +19,8 @@ struct progress {
 	uint64_t start_ns;
 	uint64_t draw_ns;	 /* when to draw, and to count, again */
 	uint64_t count_ns;
-	uint64_t failed;	 /* the caller counts these two */
+	uint64_t failed;	 /* the caller counts these three */
+	uint64_t not_run;
 	uint64_t bytes;
 };
 

@@ -222,7 +222,10 @@ static void result_take(struct run *r, const struct prun_result *result)
 	if (result->status == PRUN_ECANCELLED ||
 	    result->status == PRUN_EINIT) {
 		r->item_failed = true;
-		r->progress.failed += !r->stopping;
+		if (r->stopping)
+			r->progress.not_run++;
+		else
+			r->progress.failed++;
 	} else if (result->cookie == INPUT_TOO_LONG) {
 		item_too_long(r, result);
 	} else if (result->status < 0) {
@@ -343,14 +346,33 @@ static int run_all(struct run *r)
 	return code;
 }
 
+static void on_file_limit(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * A write that cannot be done is to be an error first, so that the pool is
+ * gone before prun is, and the reason told. The limit of a file's size is
+ * caught, not ignored, so that the workers have it as usual. Where SIGCHLD is
+ * ignored nobody learns how a worker ended.
+ */
+static void dispositions_prepare(void)
+{
+	struct sigaction sa = {.sa_handler = on_file_limit,
+			       .sa_flags = SA_RESTART};
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	sigaction(SIGXFSZ, &sa, NULL);
+}
+
 int run_map(const struct options *o)
 {
 	struct run r = {.options = o};
 	int rc;
 
-	/* A write to a closed pipe is to be an error first, so that the pool
-	 * is gone before prun is. */
-	signal(SIGPIPE, SIG_IGN);
+	dispositions_prepare();
 	output_init(&out);
 	rc = run_prepare(&r);
 	if (rc == 0)

@@ -6,24 +6,23 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <unistd.h>
 
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
 
 static volatile sig_atomic_t count;
 static volatile sig_atomic_t seen;
 static volatile sig_atomic_t first;
+static volatile sig_atomic_t in_write;
 static _Atomic(struct prun_pool *) to_wake;
 
 static void on_signal(int sig)
 {
 	struct prun_pool *pool = atomic_load(&to_wake);
 
-	/* Nobody looks, perhaps because standard output is stuck. */
-	if (count > seen) {
-		signal(sig, SIG_DFL);
-		raise(sig);
-		return;
-	}
+	/* Nobody looks, or will. */
+	if (count > seen || (count > 0 && in_write))
+		signals_end_by(sig);
 	if (count == 0)
 		first = sig;
 	if (count < 2)
@@ -56,14 +55,29 @@ int signals_count(void)
 	return seen;
 }
 
+void signals_writing(bool writing)
+{
+	in_write = writing;
+}
+
 void signals_raise(void)
 {
-	struct sigaction sa = {.sa_handler = SIG_DFL};
+	if (count > 0)
+		signals_end_by(first);
+}
 
-	if (count == 0)
-		return;
-	sigaction(first, &sa, NULL);
-	raise(first);
+void signals_end_by(int sig)
+{
+	struct sigaction sa = {.sa_handler = SIG_DFL};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigaction(sig, &sa, NULL);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(sig);
+	/* Process 1 of a container does not die of its own signals. */
+	_exit(128 + sig);
 }
 
 void signals_ignore(void)

@@ -9,6 +9,8 @@
  * so.
  */
 
+#include <stdbool.h>
+
 #include "prun.h"
 
 /* Catch them from now on, and wake the pool with each. */
@@ -17,8 +19,16 @@ void signals_catch(struct prun_pool *pool);
 void signals_forget_pool(void);
 /* How many have come; 0, 1, or 2 for more than one. */
 int signals_count(void);
-/* End as the first of them would have ended this process. */
+/*
+ * While this process writes to a reader who may be slow, nobody looks at the
+ * count, and it may be for ever: a second signal then ends it on the spot.
+ */
+void signals_writing(bool writing);
+/* End as the first of them would have ended this process, if one has come. */
 void signals_raise(void);
+/* End as this signal ends a process that does not catch it. Safe in a handler
+ * of a signal. */
+_Noreturn void signals_end_by(int sig);
 /* In a worker: they are the parent's business. */
 void signals_ignore(void);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "board.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,6 +35,7 @@ struct board *board_new_fd(int *out)
 {
 	int fd = memfd_create("prun-board", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	struct board *b = NULL;
+	int saved;
 
 	if (fd < 0)
 		return NULL;
@@ -46,7 +48,9 @@ struct board *board_new_fd(int *out)
 		b = NULL;
 	}
 	if (!b) {
+		saved = errno;
 		close(fd);
+		errno = saved;
 		return NULL;
 	}
 	*out = fd;

@@ -57,7 +57,9 @@ struct board {
 	_Atomic uint64_t valid_from;
 	_Atomic uint64_t work_ns;  /* spent on tasks, up to the last pause */
 	_Atomic uint64_t since_ns; /* when that ended; 0: it pauses */
-	_Atomic bool full;	   /* starts nothing more: above max_rss */
+	_Atomic uint32_t full;	   /* starts nothing more: above max_rss */
+	_Atomic uint32_t sending;  /* results, which takes as long as the parent
+				      takes to read them */
 	_Alignas(64) struct board_lane lanes[PRUN_LANES_MAX];
 	_Alignas(64) unsigned char out[BOARD_OUT_SIZE];
 };
@@ -118,8 +120,8 @@ static inline uint64_t word_withdrawn(uint64_t word, uint32_t to)
 struct board *board_new(void);
 void board_free(struct board *b);
 /* The same behind a descriptor (close-on-exec, yours to close), for a child
- * that is not forked by this process: it maps the board with board_map. NULL:
- * no memory, or no descriptor. */
+ * that is not forked by this process: it maps the board with board_map. NULL, and
+ * errno: no memory, or no descriptor. */
 struct board *board_new_fd(int *fd);
 struct board *board_map(int fd);
 /* Whether a child forked from now on inherits the board. */

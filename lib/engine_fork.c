@@ -366,15 +366,21 @@ static void bury(struct engine_fork *e, struct slot *s,
 	bool starting = s->state != SLOT_DOOMED;
 	bool retiring = s->state == SLOT_RETIRING;
 	bool was_ready = s->ready;
+	bool wanted = s->late || s->given_up;
 
 	run_queue_init(&back);
 	slot_bury(s, end, &back);
-	e->deaths = s->done > 0 || retiring ? 0 : e->deaths + 1;
+	/* What the caller wanted dead says nothing of its kind. */
+	if (s->done > 0 || retiring)
+		e->deaths = 0;
+	else if (!wanted)
+		e->deaths++;
 	replace(e, s, &back);
 	brake(e);
 	if (s->ready && !was_ready)
 		e->failed_starts = 0;
-	else if (!s->ready && starting && ++e->failed_starts >= FAILED_STARTS_MAX)
+	else if (!s->ready && starting && !s->hostile &&
+		 ++e->failed_starts >= FAILED_STARTS_MAX)
 		engine_break(e, PRUN_EINIT, s->init_message);
 }
 
@@ -491,11 +497,23 @@ static void retire_full(struct engine_fork *e, struct slot *s)
 		e->target_room = 0;
 }
 
+static void hear(struct engine_fork *e, struct slot *s)
+{
+	bool was_ready = s->ready;
+
+	slot_receive(s);
+	if (s->ready && !was_ready)
+		e->failed_starts = 0;
+	if (slot_feedable(s) && !s->hostile &&
+	    atomic_load_explicit(&s->board->full, memory_order_acquire))
+		retire_full(e, s);
+}
+
 static void serve(struct engine_fork *e, const struct epoll_event *event)
 {
 	uint64_t data = event->data.u64;
 	struct slot *s;
-	bool ended, was_ready;
+	bool ended;
 
 	if ((data & ENGINE_DATA_MASK) == ENGINE_DATA_OTHER) {
 		e->base.events->readable(e->base.ctx, data);
@@ -515,20 +533,18 @@ static void serve(struct engine_fork *e, const struct epoll_event *event)
 	}
 	if (event->events & EPOLLOUT)
 		slot_send(s);
-	was_ready = s->ready;
 	if (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		slot_receive(s);
-	if (s->ready && !was_ready)
-		e->failed_starts = 0;
-	if (slot_feedable(s) && !s->hostile &&
-	    atomic_load_explicit(&s->board->full, memory_order_acquire))
-		retire_full(e, s);
+		hear(e, s);
 }
 
 static void check_late(struct engine_fork *e, struct slot *s)
 {
 	struct run_queue back;
 
+	/* What it has said comes first: a round may have had too many events
+	 * to come to it. */
+	if (s->process.pid)
+		hear(e, s);
 	run_queue_init(&back);
 	slot_check_late(s, &back);
 	run_queue_prepend(&e->pending, &back);
@@ -869,6 +885,8 @@ static int init_slots(struct engine_fork *e)
 		s->estimates = e->estimates;
 		frame_reader_init(&s->in, engine_result_max(config));
 		run_queue_init(&s->flight);
+		if (frame_reader_reserve(&s->in) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }

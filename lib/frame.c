@@ -8,6 +8,11 @@
 #include "prun.h"
 
 #define FIRST_CAPACITY ((size_t)64 << 10)
+/* What is reserved: room for a first buffer's content and as much again. */
+#define RESERVED_CAPACITY (2 * FIRST_CAPACITY)
+/* Buffers grow by doubling, up to so much. What is larger is one frame, whose
+ * size is known. */
+#define DOUBLED_CAPACITY ((size_t)1 << 20)
 /* A buffer that a large frame made grow beyond this is given back. */
 #define KEEP_CAPACITY ((size_t)256 << 10)
 
@@ -25,6 +30,7 @@ void frame_reader_init(struct frame_reader *r, uint64_t max)
 {
 	memset(r, 0, sizeof(*r));
 	r->max = max;
+	r->least = FIRST_CAPACITY;
 }
 
 void frame_reader_release(struct frame_reader *r)
@@ -37,7 +43,19 @@ void frame_reader_reset(struct frame_reader *r)
 {
 	r->start = 0;
 	r->end = 0;
+	r->skip = 0;
 	r->error = 0;
+}
+
+/* The next capacity that holds `size` bytes. */
+static size_t capacity_for(size_t capacity, size_t size)
+{
+	while (capacity < size && capacity < DOUBLED_CAPACITY)
+		capacity *= 2;
+	if (capacity < size)
+		capacity = (size + FIRST_CAPACITY - 1) / FIRST_CAPACITY *
+			   FIRST_CAPACITY;
+	return capacity;
 }
 
 /* Move what is left to the front, in a buffer of `capacity` bytes. */
@@ -63,16 +81,32 @@ static int reader_resize(struct frame_reader *r, size_t capacity)
 	return 0;
 }
 
+int frame_reader_reserve(struct frame_reader *r)
+{
+	r->least = RESERVED_CAPACITY;
+	return reader_resize(r, r->least);
+}
+
+/* One that grew large for a frame, which is gone. */
+static void reader_shrink(struct frame_reader *r, size_t min)
+{
+	r->start = 0;
+	r->end = 0;
+	/* Without memory for the smaller one the large one does. */
+	if (r->capacity > KEEP_CAPACITY && min <= r->least)
+		(void)reader_resize(r, r->least);
+}
+
 unsigned char *frame_reader_space(struct frame_reader *r, size_t min,
 				  size_t *room)
 {
 	size_t left = r->end - r->start;
-	size_t capacity = r->capacity ? r->capacity : FIRST_CAPACITY;
+	size_t capacity;
 
-	if (!left && capacity > KEEP_CAPACITY && min <= FIRST_CAPACITY)
-		capacity = FIRST_CAPACITY;
-	while (capacity - left < min)
-		capacity *= 2;
+	if (!left)
+		reader_shrink(r, min);
+	capacity = capacity_for(r->capacity ? r->capacity : r->least,
+				left + min);
 	if (capacity != r->capacity || r->capacity - r->end < min)
 		if (reader_resize(r, capacity) < 0)
 			return NULL;
@@ -82,6 +116,14 @@ unsigned char *frame_reader_space(struct frame_reader *r, size_t min,
 
 void frame_reader_fed(struct frame_reader *r, size_t size)
 {
+	unsigned char *at = r->data + r->end;
+	size_t drop = r->skip < size ? (size_t)r->skip : size;
+
+	if (drop) {
+		r->skip -= drop;
+		size -= drop;
+		memmove(at, at + drop, size);
+	}
 	r->end += size;
 }
 
@@ -107,6 +149,26 @@ bool frame_peek_tasks(struct frame_tasks *head, const struct frame_reader *r)
 		return false;
 	memcpy(head, r->data + r->start, sizeof(*head));
 	return head->tag >> 56 == FRAME_TASKS;
+}
+
+bool frame_reader_holds(const struct frame_reader *r)
+{
+	return r->start < r->end || r->skip;
+}
+
+bool frame_reader_skip(struct frame_result *head, struct frame_reader *r)
+{
+	size_t left = r->end - r->start;
+
+	if (left < sizeof(*head))
+		return false;
+	memcpy(head, r->data + r->start, sizeof(*head));
+	if (head->tag >> 56 != FRAME_RESULT)
+		return false;
+	r->skip = sizeof(*head) + (head->tag & TAG_SIZE_MASK) - left;
+	r->start = 0;
+	r->end = 0;
+	return true;
 }
 
 size_t frame_reader_missing(const struct frame_reader *r)
@@ -193,11 +255,10 @@ unsigned char *frame_writer_space(struct frame_writer *w, size_t size)
 
 	if (w->capacity - w->end >= size)
 		return w->data + w->end;
-	while (capacity - left < size)
-		capacity *= 2;
+	capacity = capacity_for(capacity, left + size);
 	/* Moving pays only when it frees half the buffer; else it grows. */
 	if (capacity == w->capacity && left > capacity / 2)
-		capacity *= 2;
+		capacity = capacity_for(capacity, capacity * 2);
 	data = w->data;
 	if (capacity == w->capacity) {
 		memmove(data, data + w->start, left);

@@ -92,11 +92,16 @@ uint64_t frame_value_size(const struct frame *f, uint32_t i);
 struct frame_reader {
 	unsigned char *data;
 	size_t start, end, capacity;
+	size_t least; /* of capacity */
 	uint64_t max;
+	uint64_t skip; /* of what comes next, bytes that are dropped */
 	int error;
 };
 
 void frame_reader_init(struct frame_reader *r, uint64_t max);
+/* Take a first buffer of 128 KiB now, and keep it: asking for room for 64 KiB
+ * behind a frame begun that is no larger cannot fail then. 0 or -ENOMEM. */
+int frame_reader_reserve(struct frame_reader *r);
 void frame_reader_release(struct frame_reader *r);
 /* Forget all bytes and the error. */
 void frame_reader_reset(struct frame_reader *r);
@@ -108,6 +113,11 @@ unsigned char *frame_reader_space(struct frame_reader *r, size_t min,
 void frame_reader_fed(struct frame_reader *r, size_t size);
 /* 1 and a frame, 0: none yet, PRUN_EPROTO or PRUN_ETOOBIG. */
 int frame_next(struct frame *f, struct frame_reader *r);
+/* Whether a frame was begun and has not come whole. */
+bool frame_reader_holds(const struct frame_reader *r);
+/* There is no memory for the frame begun: drop it, what is here of it and what
+ * is to come. False: it is no result, or less than its head has come. */
+bool frame_reader_skip(struct frame_result *head, struct frame_reader *r);
 /* The head of a TASKS frame that has not come whole; false: it is none, or too
  * little of it has. */
 bool frame_peek_tasks(struct frame_tasks *head, const struct frame_reader *r);

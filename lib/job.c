@@ -212,8 +212,10 @@ void job_destroy(struct prun_job *job)
 
 	while (job_next_done(job, &done))
 		;
-	while (job->terms && job->terms->retry)
+	while (job->terms && job->terms->nwaiting)
 		chunk_unref(job->cache, take_retry(job));
+	if (job->terms)
+		free(job->terms->waiting);
 	free(job->terms);
 	if (!is_apply(job) && job->borrowed)
 		chunk_unref(job->cache, job->borrowed);
@@ -516,14 +518,41 @@ static uint32_t count_try(struct chunk *c, uint32_t i)
 	return c->tries ? ++c->tries[i] : 0;
 }
 
-static void insert_retry(struct job_terms *terms, struct job_retry *r)
+static bool reserve_retry(struct job_terms *terms)
 {
-	struct job_retry **at = &terms->retry;
+	size_t room = terms->waiting_room ? terms->waiting_room * 2 : 16;
+	struct job_retry *waiting;
 
-	while (*at && (*at)->due_ns <= r->due_ns)
-		at = &(*at)->next;
-	r->next = *at;
-	*at = r;
+	if (terms->nwaiting < terms->waiting_room)
+		return true;
+	waiting = realloc(terms->waiting, room * sizeof(*waiting));
+	if (!waiting)
+		return false;
+	terms->waiting = waiting;
+	terms->waiting_room = room;
+	return true;
+}
+
+static bool is_before(const struct job_retry *a, const struct job_retry *b)
+{
+	if (a->due_ns != b->due_ns)
+		return a->due_ns < b->due_ns;
+	return a->chunk->index < b->chunk->index;
+}
+
+/* There is room for it. */
+static void insert_retry(struct job_terms *terms, struct job_retry r)
+{
+	struct job_retry *heap = terms->waiting;
+	size_t at = terms->nwaiting++, up;
+
+	for (; at > 0; at = up) {
+		up = (at - 1) / 2;
+		if (!is_before(&r, &heap[up]))
+			break;
+		heap[at] = heap[up];
+	}
+	heap[at] = r;
 }
 
 /* False: this failure is the task's result. */
@@ -531,27 +560,25 @@ static bool try_again(struct prun_job *job, struct chunk *c, uint32_t i,
 		      const struct engine_result *result)
 {
 	struct job_terms *terms = job->terms;
-	struct job_retry *r;
+	struct job_retry r;
 	uint32_t tries;
 
 	if (!terms || terms->retries == 0 ||
 	    !wants_retry(terms, result->status) ||
 	    (c->tries && c->tries[i] >= terms->retries))
 		return false;
-	r = malloc(sizeof(*r));
-	if (!r)
-		return false;
-	r->chunk = copy_task(job, c, i);
-	tries = r->chunk ? count_try(c, i) : 0;
+	r.chunk = reserve_retry(terms) ? copy_task(job, c, i) : NULL;
+	tries = r.chunk ? count_try(c, i) : 0;
 	if (tries == 0) {
-		if (r->chunk)
-			chunk_unref(job->cache, r->chunk);
-		free(r);
+		if (r.chunk)
+			chunk_unref(job->cache, r.chunk);
 		return false;
 	}
-	r->chunk->attempt = (uint8_t)tries;
-	r->due_ns = result->start_ns + result->run_ns +
-		    retry_delay(terms, tries);
+	r.chunk->attempt = (uint8_t)tries;
+	/* One that could not even start has no time of its own. */
+	r.due_ns = (result->start_ns ? result->start_ns + result->run_ns :
+				       now_ns()) +
+		   retry_delay(terms, tries);
 	insert_retry(terms, r);
 	terms->retried++;
 	c->states[i] = TASK_AGAIN;
@@ -560,17 +587,25 @@ static bool try_again(struct prun_job *job, struct chunk *c, uint32_t i,
 
 uint64_t job_retry_due(const struct prun_job *job)
 {
-	return job->terms && job->terms->retry ? job->terms->retry->due_ns :
-						 UINT64_MAX;
+	return job->terms && job->terms->nwaiting ?
+		       job->terms->waiting[0].due_ns : UINT64_MAX;
 }
 
 static struct chunk *take_retry(struct prun_job *job)
 {
-	struct job_retry *r = job->terms->retry;
-	struct chunk *c = r->chunk;
+	struct job_retry *heap = job->terms->waiting, last;
+	size_t count = --job->terms->nwaiting, at = 0, down;
+	struct chunk *c = heap[0].chunk;
 
-	job->terms->retry = r->next;
-	free(r);
+	last = heap[count];
+	for (; (down = 2 * at + 1) < count; at = down) {
+		if (down + 1 < count && is_before(&heap[down + 1], &heap[down]))
+			down++;
+		if (!is_before(&heap[down], &last))
+			break;
+		heap[at] = heap[down];
+	}
+	heap[at] = last;
 	return c;
 }
 
@@ -587,7 +622,7 @@ static void end_retries(struct prun_job *job)
 	if (!job->terms)
 		return;
 	job->terms->no_more = true;
-	while (job->terms->retry) {
+	while (job->terms->nwaiting) {
 		c = take_retry(job);
 		job_withdrawn(job, c, 0, 1);
 	}

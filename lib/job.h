@@ -23,7 +23,6 @@ struct job_done {
 
 /* A task that is to be tried once more, in a chunk of its own. */
 struct job_retry {
-	struct job_retry *next; /* by due_ns */
 	struct chunk *chunk;
 	uint64_t due_ns;
 };
@@ -36,8 +35,10 @@ struct job_terms {
 	uint32_t retry_on; /* PRUN_RETRY_* */
 	uint64_t delay_ns;
 	uint64_t retried;
-	struct job_retry *retry; /* to be submitted again */
-	bool no_more;		 /* nothing is tried again */
+	struct job_retry *waiting; /* a heap, the next one due on top: a job may
+				      have a million of them */
+	size_t nwaiting, waiting_room;
+	bool no_more; /* nothing is tried again */
 };
 
 struct job_ref {

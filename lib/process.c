@@ -6,36 +6,62 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
  * The private descriptors of all pools in this process. A list for the whole
  * process, because a fork copies the descriptors of all of it; the mutex is
- * held over fork, so that the child finds the list whole.
+ * held over fork, so that the child finds the list whole. A forked copy of the
+ * caller has the list too, but may close what is in it, as daemons do, and
+ * open files of its own in the same places: there each is looked at again.
  */
+struct private_fd {
+	int fd;
+	pid_t owner; /* who entered it */
+	dev_t dev;
+	ino_t ino;
+};
+
 static struct {
 	pthread_mutex_t mutex;
-	int *fds;
+	struct private_fd *fds;
 	size_t count, capacity;
 } private_fds = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
+static struct private_fd private_fd(int fd)
+{
+	struct private_fd p = { .fd = fd, .owner = getpid() };
+	struct stat st;
+
+	if (fstat(fd, &st) == 0) {
+		p.dev = st.st_dev;
+		p.ino = st.st_ino;
+	}
+	return p;
+}
+
 static int private_add(int fd)
 {
+	struct private_fd one = private_fd(fd);
 	int rc = 0;
 
 	pthread_mutex_lock(&private_fds.mutex);
 	if (private_fds.count == private_fds.capacity) {
 		size_t capacity =
 			private_fds.capacity ? private_fds.capacity * 2 : 16;
-		int *fds = realloc(private_fds.fds, capacity * sizeof(*fds));
+		struct private_fd *fds = realloc(private_fds.fds,
+						 capacity * sizeof(*fds));
 
 		if (fds) {
 			private_fds.fds = fds;
@@ -45,18 +71,20 @@ static int private_add(int fd)
 		}
 	}
 	if (rc == 0)
-		private_fds.fds[private_fds.count++] = fd;
+		private_fds.fds[private_fds.count++] = one;
 	pthread_mutex_unlock(&private_fds.mutex);
 	return rc;
 }
 
 static void private_remove(int fd)
 {
+	pid_t self = getpid();
 	size_t i;
 
 	pthread_mutex_lock(&private_fds.mutex);
 	for (i = 0; i < private_fds.count; i++) {
-		if (private_fds.fds[i] != fd)
+		if (private_fds.fds[i].fd != fd ||
+		    private_fds.fds[i].owner != self)
 			continue;
 		private_fds.fds[i] = private_fds.fds[--private_fds.count];
 		break;
@@ -68,6 +96,26 @@ static void private_remove(int fd)
 		private_fds.capacity = 0;
 	}
 	pthread_mutex_unlock(&private_fds.mutex);
+}
+
+/* With the mutex held: drop what was inherited and is something else by now. */
+static void drop_stale(void)
+{
+	pid_t self = getpid();
+	struct private_fd now;
+	size_t i, kept = 0;
+
+	for (i = 0; i < private_fds.count; i++) {
+		const struct private_fd *p = &private_fds.fds[i];
+
+		if (p->owner != self) {
+			now = private_fd(p->fd);
+			if (now.dev != p->dev || now.ino != p->ino)
+				continue;
+		}
+		private_fds.fds[kept++] = *p;
+	}
+	private_fds.count = kept;
 }
 
 int process_fd_private(int fd)
@@ -158,9 +206,9 @@ static void close_private(int fd)
 	size_t i;
 
 	for (i = 0; i < private_fds.count; i++)
-		if (private_fds.fds[i] != fd)
-			close(private_fds.fds[i]);
-	private_fds.fds[0] = fd; /* should the child have children */
+		if (private_fds.fds[i].fd != fd)
+			close(private_fds.fds[i].fd);
+	private_fds.fds[0] = private_fd(fd); /* should it have children */
 	private_fds.count = 1;
 	pthread_mutex_unlock(&private_fds.mutex);
 }
@@ -241,6 +289,7 @@ static pid_t fork_safely(void)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_mutex_lock(&private_fds.mutex);
+	drop_stale();
 	pid = fork();
 	if (pid == 0)
 		return 0;
@@ -299,7 +348,9 @@ int process_start(struct process *p, process_main_fn child, void *arg)
 		/* When it is dead already, the pidfd says so. */
 		(void)process_go(p);
 	} else {
-		/* At end of file the child leaves by itself. */
+		/* At end of file the child leaves by itself; another thread's
+		 * child may have a copy of this end. */
+		process_shutdown(p);
 		process_fd_close(&p->fd);
 		reap_pid(pid);
 		p->pid = 0;
@@ -368,16 +419,29 @@ void process_born(struct process *p, pid_t pid, int pidfd)
 	p->pending = 0;
 }
 
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Signals that come all the time do not make it longer. */
 bool process_await(const struct process *p, int timeout_ms)
 {
 	struct pollfd poll_for = { .fd = p->pidfd, .events = POLLIN };
+	int64_t until = clock_ms() + timeout_ms, left = timeout_ms;
 	int n;
 
 	if (p->pidfd < 0)
 		return true;
-	do {
-		n = poll(&poll_for, 1, timeout_ms);
-	} while (n < 0 && errno == EINTR);
+	while ((n = poll(&poll_for, 1, (int)left)) < 0 && errno == EINTR) {
+		if (timeout_ms >= 0)
+			left = until - clock_ms();
+		if (timeout_ms >= 0 && left < 0)
+			left = 0;
+	}
 	return n > 0;
 }
 

@@ -440,7 +440,8 @@ PRUN_API int prun_source_lines(struct prun_item *item, void *lines);
  * is too long. */
 PRUN_API void prun_lines_skip(struct prun_lines *lines);
 /* The same without a pool: 1 and a borrowed line, 0 at the end,
- * PRUN_SOURCE_WAIT when reading would block, or -errno. */
+ * PRUN_SOURCE_WAIT when reading would block, or now and then while much is
+ * skipped, or -errno. */
 PRUN_API int prun_lines_next(const char **line, size_t *len,
 			     struct prun_lines *lines);
 
@@ -704,7 +705,8 @@ struct prun_result {
 	size_t value_size;
 	const void *argument;  /* as packed by the source */
 	size_t argument_size;
-	int worker_id;         /* -1: never started */
+	int worker_id;         /* -1: never started, or cut short by a cancel
+				  with force or the job's deadline */
 	pid_t worker_pid;      /* 0: never started, or not known, since the fork
 				  server was killed */
 	int worker_signal;     /* PRUN_EWORKER: the signal, or 0 */
@@ -712,7 +714,8 @@ struct prun_result {
 				  a signal, or unknown */
 	uint64_t start_ns;     /* CLOCK_MONOTONIC at its start; 0: never */
 	uint64_t run_ns;       /* from its start to its end */
-	uint32_t attempts;     /* how often it was tried; 0: never started */
+	uint32_t attempts;     /* how often it was tried, one that was cut short
+				  not counted */
 };
 
 /*

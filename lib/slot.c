@@ -14,6 +14,8 @@
 #define RECEIVE_BYTES ((size_t)128 << 10)
 /* A worker silent for so long is looked at. */
 #define CHECK_NS 1000000u
+/* And so rarely, when others wait behind a task that runs for long. */
+#define CHECK_SLOW_NS 100000000u
 /* A worker that has started nothing for so long is not about to. */
 #define STILL_NS 50000000u
 /* What cannot be is seen so often, at least, before it is believed. */
@@ -21,6 +23,8 @@
 /* A worker's clock may be ahead of what was read here before its result was,
  * but not by so much: then it lies. */
 #define CLOCK_SLACK_NS 1000000000u
+/* Who sends without a byte coming for so long stands still. */
+#define STALLED_NS 1000000000u
 /* A run that has cost so many workers, before one could start it, has cost
  * enough. */
 #define STRIKES_MAX 5u
@@ -77,24 +81,29 @@ static void slot_reset(struct slot *s)
 	s->fresh = 0;
 	s->claimed = 0;
 	s->given = 0;
+	s->last_end_ns = 0;
 	s->unsent = 0;
 	s->received = 0;
 	s->heard = 0;
 	s->check_ns = UINT64_MAX;
 	s->kill_ns = UINT64_MAX;
 	s->overdue_ns = UINT64_MAX;
+	s->sending_heard = 0;
+	s->sending_ns = 0;
 	s->late = NULL;
 	s->blocked = false;
 	s->shut = false;
 	s->told = false;
 	s->ready = false;
 	s->hostile = NULL;
+	s->garbled = false;
 	s->init_status = 0;
 	s->init_message[0] = '\0';
 	s->ready_ns = 0;
 	s->done = 0;
 	s->given_up = false;
 	s->condemned = false;
+	s->exited = false;
 	s->orphaned = false;
 	s->moved_ns = 0;
 	s->doubts = 0;
@@ -134,9 +143,13 @@ static int start_served(struct slot *s, struct forkserver *server)
 
 	s->board = board_new_fd(&memory);
 	if (!s->board)
-		return -ENOMEM;
+		return -errno;
+	/* Other threads may write to what the caller has closed, or fork. */
+	memory = process_fd_private(memory);
+	if (memory < 0)
+		return memory;
 	rc = forkserver_spawn(server, &s->process, s->id, memory);
-	close(memory);
+	process_fd_close(&memory);
 	return rc;
 }
 
@@ -189,6 +202,13 @@ static void slot_hostile(struct slot *s, const char *what)
 	s->hostile = what;
 	s->condemned = true;
 	process_kill(&s->process, SIGKILL);
+}
+
+/* Nor can what comes from it be understood any more. */
+static void slot_garbled(struct slot *s, const char *what)
+{
+	s->garbled = true;
+	slot_hostile(s, what);
 }
 
 uint32_t slot_unstarted(struct slot *s)
@@ -488,6 +508,21 @@ struct range {
 	struct engine_result results[RANGE_MAX];
 };
 
+/* What a result adds to the time of its worker: the tasks of a batch overlap,
+ * and together they take no longer than from the first start to the last end.
+ */
+static uint64_t time_added(struct slot *s, const struct engine_result *r)
+{
+	uint64_t end = r->start_ns + r->run_ns, since = r->start_ns;
+
+	if (since < s->last_end_ns)
+		since = s->last_end_ns;
+	if (end <= since)
+		return 0;
+	s->last_end_ns = end;
+	return end - since;
+}
+
 static void estimate(struct slot *s, const struct range *g, uint32_t count)
 {
 	uint64_t *e = &s->estimates[g->chunk->func];
@@ -497,7 +532,7 @@ static void estimate(struct slot *s, const struct range *g, uint32_t count)
 	if (count == 0)
 		return;
 	for (i = 0; i < count; i++)
-		sum += g->results[i].run_ns;
+		sum += time_added(s, &g->results[i]);
 	mean = sum / count;
 	*e = *e ? (*e * 7 + mean) / 8 : mean;
 	if (*e == 0)
@@ -518,7 +553,7 @@ static void range_flush(struct range *g)
 	if (!e->events->done(e->ctx, g->chunk, g->first, count, g->results,
 			     &who)) {
 		s->blamed = true;
-		slot_hostile(s, "a value that is no msgpack");
+		slot_garbled(s, "a value that is no msgpack");
 	}
 }
 
@@ -542,12 +577,48 @@ static void remove_run(struct slot *s, struct run **at)
 	free(r);
 }
 
+static bool is_batch(const struct slot *s, const struct run *r)
+{
+	return s->engine->config->funcs.funcs[r->chunk->func].batch != NULL;
+}
+
+/* The first task in flight that has no result. */
+static uint32_t first_left(const struct slot *s)
+{
+	const struct run *r = s->flight.first;
+	uint32_t i = 0;
+
+	if (!is_batch(s, r)) /* results come in turn */
+		return r->number + (r->count - r->left);
+	while (i + 1 < r->count && r->chunk->states[r->at + i] != TASK_SENT)
+		i++;
+	return r->number + i;
+}
+
 static bool is_claimed(struct slot *s, uint32_t number)
 {
+	uint32_t first = s->flight.first->number, next;
+
 	if (number_before(number, s->claimed))
 		return true;
-	s->claimed = word_next(board_word(s->board));
-	return number_before(number, s->claimed);
+	/* What a board says that has lied is nothing to go by. */
+	if (s->hostile)
+		return false;
+	next = word_next(board_word(s->board));
+	if (next - first > s->end - first)
+		return false;
+	s->claimed = next;
+	return number_before(number, next);
+}
+
+/* Whether a result of a task in flight can come now: a worker has one task of a
+ * plain function at a time. */
+static bool in_turn(struct slot *s, const struct run *r, uint32_t number)
+{
+	if (is_batch(s, r))
+		return is_claimed(s, number);
+	return r == s->flight.first && number == first_left(s) &&
+	       (s->hostile || is_claimed(s, number));
 }
 
 /* One result: it must be of a task that this process holds, has claimed and
@@ -560,19 +631,19 @@ static void take_result(struct slot *s, const struct frame *f, struct range *g)
 	struct chunk *c;
 	uint32_t i;
 
-	if (!at || !is_claimed(s, head->number)) {
-		slot_hostile(s, "a result of a task it does not hold");
+	if (!at || !in_turn(s, *at, head->number)) {
+		slot_garbled(s, "a result of a task it does not hold");
 		return;
 	}
 	c = (*at)->chunk;
 	i = (*at)->at + (head->number - (*at)->number);
 	if (c->states[i] != TASK_SENT || head->status > 0) {
-		slot_hostile(s, "a second result of one task");
+		slot_garbled(s, "a second result of one task");
 		return;
 	}
 	if (g->count == RANGE_MAX || g->chunk != c || g->first + g->count != i)
 		range_flush(g);
-	if (s->hostile)
+	if (s->garbled)
 		return;
 	if (g->count == 0) {
 		g->chunk = c;
@@ -590,6 +661,7 @@ static void take_result(struct slot *s, const struct frame *f, struct range *g)
 		result->start_ns = s->engine->now_ns;
 		result->run_ns = 0;
 	}
+	s->exited |= head->status == PRUN_EEXIT;
 	s->outstanding--;
 	s->done++;
 	s->bytes -= chunk_argument_size(c, i);
@@ -604,11 +676,11 @@ static void take_ready(struct slot *s, const struct frame *f)
 			      sizeof(s->init_message) - 1;
 
 	if (s->told) {
-		slot_hostile(s, "a second start");
+		slot_garbled(s, "a second start");
 		return;
 	}
 	if (f->result.status > 0) {
-		slot_hostile(s, "a start that is none");
+		slot_garbled(s, "a start that is none");
 		return;
 	}
 	s->told = true;
@@ -632,17 +704,17 @@ static void take_frames(struct slot *s)
 	struct frame f;
 	int rc = 0;
 
-	while (!s->hostile && (rc = frame_next(&f, &s->in)) > 0) {
+	while (!s->garbled && (rc = frame_next(&f, &s->in)) > 0) {
 		if (f.kind == FRAME_RESULT)
 			take_result(s, &f, &g);
 		else if (f.kind == FRAME_READY)
 			take_ready(s, &f);
 		else
-			slot_hostile(s, "a frame that only the parent sends");
+			slot_garbled(s, "a frame that only the parent sends");
 	}
 	range_flush(&g);
 	if (rc < 0)
-		slot_hostile(s, "a frame that is none");
+		slot_garbled(s, "a frame that is none");
 	/* Silent again from now on. */
 	s->check_ns = s->outstanding ? s->engine->now_ns + CHECK_NS :
 				       UINT64_MAX;
@@ -668,7 +740,7 @@ static void heard(struct slot *s, unsigned char *at, size_t n)
 	s->heard += n;
 	if (said_too_much(s)) {
 		harvest(s);
-		slot_hostile(s, "more than it has committed");
+		slot_garbled(s, "more than it has committed");
 		return;
 	}
 	if (known >= n)
@@ -677,6 +749,24 @@ static void heard(struct slot *s, unsigned char *at, size_t n)
 		memmove(at, at + known, n - (size_t)known);
 	frame_reader_fed(&s->in, n - (size_t)known);
 	s->received = s->heard;
+}
+
+/* There is no memory for the result that comes: its task fails, and the worker
+ * is none the worse for it. */
+static bool refuse_result(struct slot *s)
+{
+	static const char text[] = "no memory to receive the result";
+	struct range g = { .slot = s };
+	struct frame f = { .kind = FRAME_RESULT };
+
+	if (!frame_reader_skip(&f.result, &s->in))
+		return false;
+	f.result.status = -ENOMEM;
+	f.body = (const unsigned char *)text;
+	f.size = sizeof(text) - 1;
+	take_result(s, &f, &g);
+	range_flush(&g);
+	return !s->garbled;
 }
 
 /* One read: its bytes, 0 at end of file or on an error, -EAGAIN for nothing
@@ -692,8 +782,10 @@ static ssize_t receive_once(struct slot *s)
 	if (min > s->in.max) /* a lying head; frame_next says so */
 		min = RECEIVE_BYTES / 2;
 	at = frame_reader_space(&s->in, min, &room);
+	if (!at && refuse_result(s))
+		at = frame_reader_space(&s->in, RECEIVE_BYTES / 2, &room);
 	if (!at) {
-		slot_hostile(s, "a result there is no memory for");
+		slot_garbled(s, "a text there is no memory for");
 		return -EAGAIN;
 	}
 	do {
@@ -702,7 +794,7 @@ static ssize_t receive_once(struct slot *s)
 	if (n <= 0)
 		return n < 0 && errno == EAGAIN ? -EAGAIN : 0;
 	heard(s, at, (size_t)n);
-	return s->hostile ? -EAGAIN : n;
+	return s->garbled ? -EAGAIN : n;
 }
 
 void slot_receive(struct slot *s)
@@ -720,12 +812,31 @@ void slot_receive(struct slot *s)
 		poller_remove(&s->engine->poller, s->process.fd);
 }
 
+/* What its positions cannot be: behind what has come, or ahead of any result
+ * that is being sent. Each is read before the one that it must not be above,
+ * for they only grow. */
+static bool impossible_positions(const struct slot *s)
+{
+	uint64_t committed = board_committed(s->board);
+	uint64_t valid_from = board_valid_from(s->board);
+
+	if (s->received > committed && s->received > valid_from)
+		return true;
+	committed = board_committed(s->board);
+	return valid_from > committed &&
+	       valid_from - committed > s->in.max + BOARD_HEAD_SIZE;
+}
+
 static void harvest(struct slot *s)
 {
 	size_t room;
 	unsigned char *at;
 	int64_t n;
 
+	if (impossible_positions(s)) {
+		slot_garbled(s, "impossible positions");
+		return;
+	}
 	if (board_committed(s->board) == s->received)
 		return;
 	at = frame_reader_space(&s->in, BOARD_OUT_SIZE, &room);
@@ -733,23 +844,58 @@ static void harvest(struct slot *s)
 		return; /* the socket carries the same bytes */
 	n = board_harvest(s->board, s->received, at);
 	if (n < 0) {
-		slot_hostile(s, "more results than its board holds");
+		slot_garbled(s, "more results than its board holds");
 		return;
 	}
 	frame_reader_fed(&s->in, (size_t)n);
 	s->received += (uint64_t)n;
 	take_frames(s);
+	if (n > 0 && frame_reader_holds(&s->in))
+		slot_garbled(s, "half a result");
 }
 
-static bool in_some_lane(const struct slot *s)
+/* Whether so many of its tasks are in lanes; those of a plain function are in
+ * the first only. */
+static bool in_lanes(struct slot *s, uint32_t count)
 {
+	const struct func_table *t = &s->engine->config->funcs;
 	uint64_t start_ns;
 	uint32_t number;
+	struct run **at;
 	unsigned lane;
 
-	for (lane = 0; lane < PRUN_LANES_MAX; lane++)
-		if (board_running(s->board, lane, &number, &start_ns))
-			return true;
+	for (lane = 0; lane < PRUN_LANES_MAX && count > 0; lane++) {
+		if (!board_running(s->board, lane, &number, &start_ns))
+			continue;
+		at = find_run(s, number);
+		if (at && (lane == 0 || t->funcs[(*at)->chunk->func].batch))
+			count--;
+	}
+	return count == 0;
+}
+
+/* A task that is claimed is in a lane until its result is committed, and what
+ * is committed can be had. What a worker writes just now may be seen half, so
+ * this is believed when it is seen again and again and nothing moves. */
+static bool check_board(struct slot *s)
+{
+	uint64_t word = board_word(s->board);
+	uint32_t unstarted = slot_unstarted(s);
+
+	if (s->hostile)
+		return false;
+	/* More than that has come of a result on its way past the ring. */
+	if (board_committed(s->board) <= s->received &&
+	    in_lanes(s, s->outstanding - unstarted)) {
+		s->doubts = 0;
+		return true;
+	}
+	if (word != s->doubted_word || s->received != s->doubted_at)
+		s->doubts = 0;
+	s->doubted_word = word;
+	s->doubted_at = s->received;
+	if (++s->doubts == DOUBTS_MAX)
+		slot_hostile(s, "an impossible claim");
 	return false;
 }
 
@@ -767,28 +913,31 @@ void slot_check(struct slot *s)
 		return;
 	}
 	harvest(s);
-	if (!s->outstanding)
+	if (!s->outstanding || s->hostile)
 		return;
+	s->check_ns = now + CHECK_NS;
 	/* A worker sends at the end of a task that took long, so while one
 	 * runs that long already, nothing can be waiting on the board. */
-	if (slot_unstarted(s) < s->outstanding &&
+	if (check_board(s) &&
 	    board_running(s->board, 0, &number, &start_ns) &&
 	    start_ns + CHECK_NS < now)
-		return;
-	/* A task that is claimed is in a lane until its result is committed. */
-	if (slot_unstarted(s) < s->outstanding && !in_some_lane(s) &&
-	    board_committed(s->board) == s->received) {
-		if (++s->doubts == DOUBTS_MAX)
-			slot_hostile(s, "an impossible claim");
-	} else {
-		s->doubts = 0;
-	}
-	s->check_ns = now + CHECK_NS;
+		s->check_ns = s->outstanding > 1 ? now + CHECK_SLOW_NS :
+						   UINT64_MAX;
 }
 
 /* -- Tasks that are late -- */
 
-/* The initializer is. */
+/* When the initializer is to have ended; UINT64_MAX: it has, or may take its
+ * time. Before its birth is known it is the server that does. */
+static uint64_t start_due(const struct slot *s)
+{
+	uint64_t limit_ns = s->engine->config->start_timeout_ms * 1000000ull;
+
+	if (s->ready || !limit_ns)
+		return UINT64_MAX;
+	return (s->process.pid ? s->born_ns : s->engine->now_ns) + limit_ns;
+}
+
 static void start_is_late(struct slot *s)
 {
 	uint32_t limit_ms = s->engine->config->start_timeout_ms;
@@ -802,8 +951,7 @@ static void start_is_late(struct slot *s)
 
 /* The limits of the task in a lane, and when it is to be done with; NULL: it
  * has none. */
-static const struct chunk_limits *lane_limits(const struct slot *s,
-					      unsigned lane, uint32_t *number,
+static const struct chunk_limits *lane_limits(struct slot *s, unsigned lane, uint32_t *number,
 					      uint64_t *due_ns)
 {
 	const struct chunk *c;
@@ -821,10 +969,25 @@ static const struct chunk_limits *lane_limits(const struct slot *s,
 	if (!c->limits || c->states[r->at + (*number - r->number)] != TASK_SENT)
 		return NULL;
 	/* A start in the future is a lie, and not to be waited for. */
-	if (start_ns > s->engine->now_ns)
-		start_ns = s->engine->now_ns;
+	if (start_ns > s->engine->now_ns + CLOCK_SLACK_NS) {
+		slot_hostile(s, "a start that is to come");
+		return NULL;
+	}
 	*due_ns = start_ns + c->limits->timeout_ns;
 	return c->limits;
+}
+
+/* Whether it is sending, and bytes come: then it runs no task, for one has
+ * ended and the next has not begun. */
+static bool is_sending(struct slot *s)
+{
+	if (!atomic_load_explicit(&s->board->sending, memory_order_relaxed))
+		return false;
+	if (s->sending_heard != s->heard) {
+		s->sending_heard = s->heard;
+		s->sending_ns = s->engine->now_ns;
+	}
+	return s->engine->now_ns < s->sending_ns + STALLED_NS;
 }
 
 /* Everything else is taken back before the signal, so that it cannot hit the
@@ -847,21 +1010,14 @@ static void kill_late(struct slot *s, unsigned lane, uint32_t late,
 	process_kill(&s->process, SIGKILL);
 }
 
-void slot_check_late(struct slot *s, struct run_queue *back)
+/* When the next one in a lane is due. */
+static uint64_t check_lanes(struct slot *s, struct run_queue *back)
 {
 	uint64_t now = s->engine->now_ns, next = UINT64_MAX, due_ns;
 	const struct chunk_limits *limits;
-	const struct run *r;
 	uint32_t number;
 	unsigned lane;
 
-	s->overdue_ns = UINT64_MAX;
-	if (s->state == SLOT_DOOMED || s->hostile || s->late)
-		return;
-	if (!s->ready && s->engine->config->start_timeout_ms) {
-		start_is_late(s);
-		return;
-	}
 	for (lane = 0; lane < PRUN_LANES_MAX && !s->late; lane++) {
 		limits = lane_limits(s, lane, &number, &due_ns);
 		if (!limits)
@@ -874,6 +1030,26 @@ void slot_check_late(struct slot *s, struct run_queue *back)
 		if (due_ns <= now)
 			kill_late(s, lane, number, limits, back);
 		else if (due_ns < next)
+			next = due_ns;
+	}
+	return next;
+}
+
+void slot_check_late(struct slot *s, struct run_queue *back)
+{
+	uint64_t now = s->engine->now_ns, next = start_due(s), due_ns;
+	const struct run *r;
+
+	s->overdue_ns = UINT64_MAX;
+	if (s->state == SLOT_DOOMED || s->hostile || s->late)
+		return;
+	if (next <= now) {
+		start_is_late(s);
+		return;
+	}
+	if (!is_sending(s)) {
+		due_ns = check_lanes(s, back);
+		if (due_ns < next)
 			next = due_ns;
 	}
 	for (r = s->flight.first; r; r = r->next)
@@ -1053,18 +1229,49 @@ static void give_up_task(struct slot *s, const struct run *r, uint32_t i)
 	e->events->withdrawn(e->ctx, r->chunk, r->at + i, 1);
 }
 
-/* The claim that counts after a death: up to where tasks were started. What a
- * hostile worker's board says is believed only where it is possible. */
+/* The claim that counts after a death: up to where tasks were started. What the
+ * board says is believed where it is possible, for none may be started twice;
+ * else that a worker of a plain function was where its lane says, or at the
+ * first task without a result. */
 static uint32_t last_claim(const struct slot *s)
 {
-	uint32_t first = s->flight.first->number;
+	uint32_t first = first_left(s);
 	uint32_t next = word_next(board_word(s->board));
+	uint64_t lane = atomic_load_explicit(&s->board->lanes[0].state,
+					     memory_order_acquire);
 
-	if (next - first > s->fresh - first)
+	/* It has told results up to there. */
+	if (next - first > s->end - first ||
+	    number_before(next, s->claimed))
+		next = s->claimed;
+	if (next - first > s->end - first)
 		next = first;
-	if (s->hostile && next == first && !s->blamed)
-		return first + 1;
-	return next;
+	if (!s->hostile || s->blamed || next != first)
+		return next;
+	if (!is_batch(s, s->flight.first) && lane & 1 &&
+	    (uint32_t)(lane >> 1) - first < s->end - first)
+		return (uint32_t)(lane >> 1) + 1;
+	return first + 1;
+}
+
+/* Claimed and without a result. */
+static uint32_t count_running(const struct run_queue *flight, uint32_t next)
+{
+	const struct run *r;
+	uint32_t running = 0, i;
+
+	for (r = flight->first; r; r = r->next)
+		for (i = 0; i < r->count; i++)
+			running += r->chunk->states[r->at + i] == TASK_SENT &&
+				   number_before(r->number + i, next);
+	return running;
+}
+
+/* Whether it is known what it died of, which is not what it had yet to
+ * start. */
+static bool explained(const struct slot *s)
+{
+	return s->late || s->given_up || s->exited || s->blamed;
 }
 
 /*
@@ -1075,26 +1282,21 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 		  const struct process_end *end, struct run_queue *back)
 {
 	uint32_t next = last_claim(s);
-	uint32_t running = 0, i;
-	struct run *r, *solo;
+	uint32_t running = count_running(flight, next), i;
+	struct run *r = flight->first, *solo;
 	bool again;
 
-	for (r = flight->first; r; r = r->next)
-		for (i = 0; i < r->count; i++)
-			running += r->chunk->states[r->at + i] ==
-					   TASK_SENT &&
-				   number_before(r->number + i, next);
-	r = flight->first;
+	if (running > 1 && !is_batch(s, r) && !s->hostile)
+		s->hostile = "an impossible claim";
 	/* It died with nothing started, though it had something to start. */
-	if (r && running == 0 && r->left == r->count && s->ready && !s->late &&
-	    !s->given_up && ++r->strikes >= STRIKES_MAX) {
+	if (r && running == 0 && r->left == r->count && s->ready &&
+	    !explained(s) && ++r->strikes >= STRIKES_MAX) {
 		next = r->number + 1;
 		r->strikes = STRIKES_MAX - 2; /* the rest may be as bad */
 	}
 	while ((r = flight->first) != NULL) {
 		flight->first = r->next;
-		again = (running > 1 || s->given_up || s->late) &&
-			s->engine->config->funcs.funcs[r->chunk->func].batch;
+		again = (running > 1 || s->given_up || s->late) && is_batch(s, r);
 		for (i = 0; i < r->count &&
 			    number_before(r->number + i, next); i++) {
 			if (r->chunk->states[r->at + i] != TASK_SENT)
@@ -1130,9 +1332,9 @@ static void take_last_words(struct slot *s)
 {
 	if (s->state == SLOT_DOOMED)
 		return;
-	while (!s->hostile && receive_once(s) > 0)
+	while (!s->garbled && receive_once(s) > 0)
 		take_frames(s);
-	if (!s->hostile)
+	if (!s->garbled)
 		harvest(s);
 }
 

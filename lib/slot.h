@@ -41,6 +41,7 @@ struct slot {
 	bool blocked;	     /* the socket is full; EPOLLOUT is asked for */
 	bool shut;	     /* shutdown was done */
 	const char *hostile; /* what it did, or NULL */
+	bool garbled;	     /* it did it with the stream of its results */
 	struct run_queue flight; /* by number */
 	uint32_t outstanding;	 /* tasks in flight */
 	uint32_t unsent;	 /* of these, not all bytes are sent yet */
@@ -54,6 +55,8 @@ struct slot {
 	uint64_t check_ns;	 /* look at the board then; UINT64_MAX: no */
 	uint64_t kill_ns;	 /* end of grace; UINT64_MAX: none */
 	uint64_t overdue_ns;	 /* look for late tasks then; UINT64_MAX: no */
+	uint64_t sending_heard;	 /* `heard` when it was found sending, */
+	uint64_t sending_ns;	 /* and since when it is that */
 	const struct chunk_limits *late; /* it was killed for this task: */
 	uint32_t late_number;
 	int init_status;
@@ -63,10 +66,13 @@ struct slot {
 	uint64_t started;	    /* processes so far */
 	uint32_t last_next; /* `next` when slot_stands_still looked, */
 	uint64_t moved_ns;  /* and when it had moved by then */
-	unsigned doubts; /* checks that found a claimed task nowhere */
+	unsigned doubts; /* checks in a row that found what cannot be, */
+	uint64_t doubted_word, doubted_at; /* with these words and bytes */
 	bool blamed;	 /* a task was failed for what it sent */
 	uint64_t *estimates; /* of the engine: task time by function, ns */
+	uint64_t last_end_ns; /* of its tasks, by its own clock */
 	bool given_up;	/* killed to be rid of tasks that were cancelled */
+	bool exited;	/* a task of it has called exit() */
 	bool orphaned;	/* its fork server died, and it with it */
 	bool condemned; /* killed for whatever reason: gets nothing more */
 };

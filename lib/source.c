@@ -11,6 +11,8 @@
 #define BLOCK_SIZE ((size_t)64 << 10)
 /* A buffer that a long line made grow beyond this is given back. */
 #define KEEP_SIZE ((size_t)1 << 20)
+/* Skipped at once: some milliseconds. */
+#define SKIP_SIZE ((size_t)64 << 20)
 
 struct prun_packer *prun_item_packer(struct prun_item *item)
 {
@@ -231,16 +233,21 @@ static int fill(struct prun_lines *l, size_t max)
 }
 
 /* Drop what is left of a line to skip. 1 when its end was found, or as
- * fill(). */
+ * fill(). A line of a device may have no end, and whoever asks is to get a
+ * word in between. */
 static int skip_rest(struct prun_lines *l, size_t max)
 {
+	size_t skipped = 0;
 	char *found;
 	int rc;
 
 	while (l->skipping) {
+		if (!l->regular && skipped > SKIP_SIZE)
+			return PRUN_SOURCE_WAIT;
 		found = l->start < l->end ? memchr(l->data + l->start,
 						   l->delimiter,
 						   l->end - l->start) : NULL;
+		skipped += l->end - l->start;
 		l->start = found ? (size_t)(found - l->data) + 1 : l->end;
 		l->scanned = l->start;
 		l->skipping = !found;

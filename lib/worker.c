@@ -71,9 +71,13 @@ static void worker_send(struct worker *w, struct iovec *iov, int count)
 
 	if (w->error)
 		return;
+	atomic_store_explicit(&w->board->sending, true, memory_order_relaxed);
 	rc = w->send(w->ctx, iov, count);
+	atomic_store_explicit(&w->board->sending, false, memory_order_relaxed);
 	if (rc < 0)
 		w->error = rc;
+	/* The caller may have been away: that is not the next task's time. */
+	w->now_ns = ticks_now(&w->ticks);
 }
 
 /* Send what is committed and not sent. */
@@ -232,7 +236,7 @@ static void look_at_memory(struct worker *w)
 	if (limits_rss() <= max)
 		return;
 	w->full = true;
-	atomic_store_explicit(&w->board->full, true, memory_order_release);
+	atomic_store_explicit(&w->board->full, 1, memory_order_release);
 }
 
 /* The task is over: its result is committed, then its lane is left. */

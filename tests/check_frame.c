@@ -637,6 +637,47 @@ START_TEST(reader_without_memory)
 }
 END_TEST
 
+/* With its first buffer reserved it needs no memory for small frames, and one
+ * that is too large for memory is dropped as it comes. */
+START_TEST(reserved_and_skipped)
+{
+	struct frame_result large = {.tag = frame_tag(FRAME_RESULT, 500000),
+				     .number = 77};
+	static unsigned char body[500000];
+	struct transcript t = {.size = 0};
+	struct frame_reader r;
+	struct frame_result head;
+	struct bytes b;
+	unsigned char *at;
+	size_t room, i;
+
+	fill(&b);
+	frame_reader_init(&r, MAX);
+	alloc_fail_at(1);
+	i = (size_t)-frame_reader_reserve(&r);
+	alloc_fail_at(0);
+	ck_assert_uint_eq(i, ENOMEM);
+	ck_assert_int_eq(frame_reader_reserve(&r), 0);
+	alloc_fail_from(1);
+	hold(!frame_reader_holds(&r) && !frame_reader_skip(&head, &r));
+	feed(&r, &large, sizeof(large));
+	feed(&r, body, 60000);
+	hold(drain(&t, &r) == 0 && frame_reader_holds(&r));
+	hold(frame_reader_space(&r, 65536, &room) != NULL);
+	at = frame_reader_space(&r, frame_reader_missing(&r), &room);
+	hold(!at && frame_reader_skip(&head, &r));
+	hold(head.number == 77 && frame_reader_holds(&r));
+	for (i = 60000; i < sizeof(body); i += 20000)
+		feed(&r, body, 20000);
+	hold(!frame_reader_holds(&r));
+	feed(&r, b.data, b.size);
+	hold(drain(&t, &r) == 0);
+	alloc_fail_at(0);
+	ck_assert_str_eq(t.text, filled);
+	frame_reader_release(&r);
+}
+END_TEST
+
 /* ------------------------------------------------------------------- writer */
 
 /* Where the values lie, and the end of the last. */
@@ -787,6 +828,7 @@ int main(void)
 	tcase_add_test(tc, capacity_is_given_back);
 	tcase_add_test(tc, steady_capacity);
 	tcase_add_test(tc, reader_without_memory);
+	tcase_add_test(tc, reserved_and_skipped);
 	tc = suite_case(s, "writer");
 	tcase_add_test(tc, put_and_read);
 	tcase_add_test(tc, writer_is_a_stream);

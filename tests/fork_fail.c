@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "calls.h"
 #include "fork_fail.h"
 
 #include <errno.h>
@@ -39,6 +40,8 @@ pid_t __wrap_fork(void)
 		errno = EAGAIN;
 		return -1;
 	}
+	if (calls_fail_now(EAGAIN))
+		return -1;
 	if (fork_hook)
 		fork_hook();
 	return __real_fork();

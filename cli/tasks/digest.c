@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The cryptographic digests, one row each, by OpenSSL's EVP. */
+/*
+ * The cryptographic digests, one row each: by OpenSSL's EVP, and several files
+ * side by side where that is faster.
+ */
 
 #include <openssl/evp.h>
 
 #include "file.h"
 #include "hex.h"
+#include "multi.h"
 #include "tasks.h"
 
 /*
@@ -58,6 +62,55 @@ static int digest(struct prun_task *task)
 	return hex_return(task, sum, size, bytes);
 }
 
+/* A task at a time, for what `lanes` would not make faster here. */
+static int digest_each(struct prun_batch *batch)
+{
+	struct prun_task *task;
+
+	while (prun_batch_next(&task, batch) > 0)
+		prun_batch_done(task, digest(task));
+	return 0;
+}
+
+/* What is read from may make the others wait: a FIFO. */
+static int digest_multi(struct prun_batch *batch,
+			const struct lanes_digest *lanes)
+{
+	return file_options.special ? digest_each(batch)
+				    : multi_digest(batch, lanes);
+}
+
+static int digest_sha(struct prun_batch *batch,
+		      const struct lanes_digest *lanes)
+{
+	return lanes_sha_instructions() ? digest_each(batch)
+					: digest_multi(batch, lanes);
+}
+
+static int digest_md5(struct prun_batch *batch)
+{
+	return digest_multi(batch, &lanes_md5);
+}
+
+static int digest_sha1(struct prun_batch *batch)
+{
+	return digest_sha(batch, &lanes_sha1);
+}
+
+static int digest_sha224(struct prun_batch *batch)
+{
+	return digest_sha(batch, &lanes_sha224);
+}
+
+static int digest_sha256(struct prun_batch *batch)
+{
+	return digest_sha(batch, &lanes_sha256);
+}
+
+#define BATCH(name_, batch_, evp, tag_, help_) \
+	{.func = {.name = name_, .batch = batch_, .lanes = LANES_MAX, \
+		  .ctx = evp, .help = help_}, \
+	 .kind = TASK_DIGEST, .opens = true, .tag = tag_}
 #define ROW(name_, evp, tag_, help_) \
 	{.func = {.name = name_, .fn = digest, .ctx = evp, .help = help_}, \
 	 .kind = TASK_DIGEST, .opens = true, .tag = tag_}
@@ -65,10 +118,13 @@ static int digest(struct prun_task *task)
 /* The tags are those of md5sum, sha256sum, b2sum and cksum, or else of the
  * BSD program. */
 const struct task tasks_digest[] = {
-	ROW("md5", "MD5", "MD5", "MD5, as md5sum prints it"),
-	ROW("sha1", "SHA1", "SHA1", "SHA-1, as sha1sum prints it"),
-	ROW("sha224", "SHA2-224", "SHA224", "SHA-2, 224 bits, as sha224sum"),
-	ROW("sha256", "SHA2-256", "SHA256", "SHA-2, 256 bits, as sha256sum"),
+	BATCH("md5", digest_md5, "MD5", "MD5", "MD5, as md5sum prints it"),
+	BATCH("sha1", digest_sha1, "SHA1", "SHA1",
+	      "SHA-1, as sha1sum prints it"),
+	BATCH("sha224", digest_sha224, "SHA2-224", "SHA224",
+	      "SHA-2, 224 bits, as sha224sum"),
+	BATCH("sha256", digest_sha256, "SHA2-256", "SHA256",
+	      "SHA-2, 256 bits, as sha256sum"),
 	ROW("sha384", "SHA2-384", "SHA384", "SHA-2, 384 bits, as sha384sum"),
 	ROW("sha512", "SHA2-512", "SHA512", "SHA-2, 512 bits, as sha512sum"),
 	ROW("sha512-256", "SHA2-512/256", "SHA512-256",

@@ -109,15 +109,14 @@ static int stdin_take(struct prun_task *task)
  * open, because to open a device can have effects, and again after it, because
  * the name may have been given to another file in between.
  */
-static int path_open(struct prun_task *task, const char *path)
+static int path_open(struct prun_task *task, const char *path, struct stat *st)
 {
 	int flags = O_RDONLY | O_NOCTTY | O_CLOEXEC;
-	struct stat st;
 	int fd, rc;
 
-	if (fstatat(AT_FDCWD, path, &st, 0) < 0)
+	if (fstatat(AT_FDCWD, path, st, 0) < 0)
 		return -errno;
-	rc = mode_check(task, st.st_mode);
+	rc = mode_check(task, st->st_mode);
 	if (rc < 0)
 		return rc;
 	if (!file_options.special)
@@ -127,44 +126,12 @@ static int path_open(struct prun_task *task, const char *path)
 	} while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		return -errno;
-	rc = fstat(fd, &st) < 0 ? -errno : mode_check(task, st.st_mode);
+	rc = fstat(fd, st) < 0 ? -errno : mode_check(task, st->st_mode);
 	if (rc < 0) {
 		close(fd);
 		return rc;
 	}
 	return fd;
-}
-
-/* Standard input may have been left non-blocking by somebody, and what is
- * special may have nothing yet; a file that is neither has to give its bytes
- * or fail. */
-static int fd_read(uint64_t *bytes, int fd, bool may_wait, file_sink sink,
-		   void *state)
-{
-	static char block[FILE_BLOCK];
-	uint64_t sum = 0;
-	ssize_t n;
-
-	for (;;) {
-		n = read(fd, block, sizeof(block));
-		if (n == 0)
-			break;
-		if (n > 0) {
-			int rc = sink(state, block, (size_t)n);
-
-			if (rc < 0)
-				return rc;
-			sum += (uint64_t)n;
-		} else if (errno == EAGAIN && may_wait) {
-			struct pollfd wait = {.fd = fd, .events = POLLIN};
-
-			poll(&wait, 1, -1);
-		} else if (errno != EINTR) {
-			return -errno;
-		}
-	}
-	*bytes = sum;
-	return 0;
 }
 
 /* In a worker the system's names for it lead to /dev/null. */
@@ -175,22 +142,79 @@ static bool names_stdin(const char *path)
 	       strcmp(path, "/proc/self/fd/0") == 0;
 }
 
+int file_open(struct file *f, struct prun_task *task)
+{
+	const char *path = "";
+	struct stat st;
+	int rc = file_path(&path, task);
+
+	if (rc < 0)
+		return rc;
+	*f = (struct file){.is_stdin = names_stdin(path)};
+	f->fd = f->is_stdin ? stdin_take(task) : path_open(task, path, &st);
+	if (f->fd < 0)
+		return f->fd;
+	f->may_wait = f->is_stdin || file_options.special;
+	if (!f->is_stdin && S_ISREG(st.st_mode))
+		f->size = (uint64_t)st.st_size;
+	return 0;
+}
+
+void file_close(struct file *f)
+{
+	if (!f->is_stdin)
+		close(f->fd);
+	f->fd = -1;
+}
+
+static int wait_for_input(const struct file *f, int timeout_ms)
+{
+	struct pollfd wait = {.fd = f->fd, .events = POLLIN};
+
+	return poll(&wait, 1, timeout_ms);
+}
+
+bool file_ready(const struct file *f)
+{
+	return !f->may_wait || wait_for_input(f, 0) != 0;
+}
+
+/*
+ * Standard input may have been left non-blocking by somebody, and what is
+ * special may have nothing yet; a file that is neither has to give its bytes
+ * or fail. One that gave less than was asked for, and now all that it had when
+ * it was opened, is at its end; those of /proc have no size and are asked.
+ */
+ssize_t file_next(struct file *f, void *data, size_t size)
+{
+	ssize_t n;
+
+	if (f->ended)
+		return 0;
+	while ((n = read(f->fd, data, size)) < 0) {
+		if (errno == EAGAIN && f->may_wait)
+			wait_for_input(f, -1);
+		else if (errno != EINTR)
+			return -errno;
+	}
+	f->bytes += (uint64_t)n;
+	f->ended = n == 0 || ((size_t)n < size && f->bytes == f->size);
+	return n;
+}
+
 int file_read(uint64_t *bytes, struct prun_task *task, file_sink sink,
 	      void *state)
 {
-	const char *path = "";
-	bool is_stdin;
-	int fd, rc;
+	static char block[FILE_BLOCK];
+	struct file f;
+	ssize_t n;
+	int rc = file_open(&f, task);
 
-	rc = file_path(&path, task);
 	if (rc < 0)
 		return rc;
-	is_stdin = names_stdin(path);
-	fd = is_stdin ? stdin_take(task) : path_open(task, path);
-	if (fd < 0)
-		return fd;
-	rc = fd_read(bytes, fd, is_stdin || file_options.special, sink, state);
-	if (!is_stdin)
-		close(fd);
+	while (rc == 0 && (n = file_next(&f, block, sizeof(block))) != 0)
+		rc = n < 0 ? (int)n : sink(state, block, (size_t)n);
+	*bytes = f.bytes;
+	file_close(&f);
 	return rc;
 }

@@ -30,6 +30,23 @@ extern struct file_options file_options;
 /* Give `fd` to the item "-". 0 or -errno. */
 int file_stdin_offer(int fd);
 
+struct file {
+	int fd;
+	bool is_stdin;
+	bool may_wait;	/* may have nothing to read for now */
+	bool ended;
+	uint64_t size;	/* of a regular file when it was opened */
+	uint64_t bytes; /* read */
+};
+
+/* Open what the task's argument names. 0 or the failure of the task. */
+int file_open(struct file *f, struct prun_task *task);
+void file_close(struct file *f);
+/* Read on: how many bytes, 0 at the end, or -errno. */
+ssize_t file_next(struct file *f, void *data, size_t size);
+/* Whether file_next() would not wait for others to write. */
+bool file_ready(const struct file *f);
+
 /* 0, or negative: the task has failed with it. */
 typedef int (*file_sink)(void *state, const void *data, size_t size);
 

@@ -343,21 +343,23 @@ class Pool(Faster):
         return tasks / seconds if self.unit == "/s" else seconds
 
 
-class Md5(Faster):
+class Digest(Faster):
     """`prun map md5` against md5sum under xargs, over many files."""
 
-    def __init__(self, name, files, count, size, per_call):
-        super().__init__(name, "s", 1)
+    def __init__(self, name, files, count, size, per_call, wanted,
+                 digest="md5"):
+        super().__init__(name, "s", wanted)
+        self.digest = digest
         self.files, self.count, self.size = files, count, size
         self.per_call = per_call
         self.digests = None
 
     def ours(self):
-        return self._seconds([PRUN, "map", "-0", f"-j{WORKERS}", "md5"])
+        return self._seconds([PRUN, "map", "-0", f"-j{WORKERS}", self.digest])
 
     def theirs(self):
         return self._seconds(["xargs", "-0", f"-P{WORKERS}",
-                              f"-n{self.per_call}", "md5sum"])
+                              f"-n{self.per_call}", self.digest + "sum"])
 
     def _seconds(self, argv):
         # Part of the name up to the colon, so that the two do not share files.
@@ -477,10 +479,14 @@ def all_benches(files):
         Respawn(),
         RoundTrip(),
         Pool("imap: 2,000 tasks of 1 ms, a slow consumer", "s", 1, 2_000),
-        Md5("md5-small: 20,000 files of 4 KiB; xargs -P2 -n1000 md5sum", files,
-            20_000, 4096, 1000),
-        Md5("md5-large: 16 files of 64 MiB; xargs -P2 -n1 md5sum", files,
-            16, 64 << 20, 1),
+        Digest("md5-small: 20,000 files of 4 KiB; xargs -P2 -n1000 md5sum",
+               files, 20_000, 4096, 1000, 2.5),
+        Digest("md5-64: 64 files of 16 MiB; xargs -P2 -n1 md5sum", files,
+               64, 16 << 20, 1, 4),
+        Digest("md5-large: 16 files of 64 MiB; xargs -P2 -n1 md5sum", files,
+               16, 64 << 20, 1, 3.5),
+        Digest("sha256-large: 16 files of 64 MiB; xargs -P2 -n1 sha256sum",
+               files, 16, 64 << 20, 1, 1, "sha256"),
         Memory(),
     ]
 

@@ -10,7 +10,7 @@
 # A status of 128 + n is a death by signal n.
 
 set -u
-: "${CASE:?}" "${RESULTS:?}" "${PRUN:?}" "${GOOD:?}" "${VALUES:?}"
+: "${CASE:?}" "${RESULTS:?}" "${PRUN:?}" "${GOOD:?}" "${VALUES:?}" "${FAULTS:?}"
 
 LIMIT=60
 

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "multi.h"
+
+#include <string.h>
+
+#include "file.h"
+#include "hex.h"
+
+/* Read at a time. All lanes together stay in the second cache of a core. */
+#define LANE_BYTES (16 * 1024)
+
+struct lane {
+	struct prun_task *task; /* NULL: free */
+	struct file file;
+	uint32_t state[LANES_WORDS];
+	size_t at, have; /* bytes of the buffer: behind the blocks done; read */
+	bool padded;	 /* what it has is the end */
+	unsigned char buffer[LANE_BYTES + 2 * LANES_BLOCK];
+};
+
+/* Of one worker, which has one batch at a time. */
+static struct lane lanes[LANES_MAX];
+
+static size_t lane_blocks(const struct lane *l)
+{
+	return (l->have - l->at) / LANES_BLOCK;
+}
+
+static void lane_fail(struct lane *l, int status)
+{
+	file_close(&l->file);
+	prun_batch_done(l->task, status);
+	l->task = NULL;
+}
+
+static void lane_finish(struct lane *l, const struct lanes_digest *digest)
+{
+	unsigned char sum[LANES_WORDS * sizeof(uint32_t)];
+
+	file_close(&l->file);
+	lanes_sum(sum, digest, l->state);
+	prun_batch_done(l->task, hex_return(l->task, sum, digest->size,
+					    l->file.bytes));
+	l->task = NULL;
+}
+
+/* Start the next task that can be; false: there is none. */
+static bool lane_start(struct lane *l, struct prun_batch *batch,
+		       const struct lanes_digest *digest)
+{
+	int rc;
+
+	while (prun_batch_next(&l->task, batch) > 0) {
+		rc = file_open(&l->file, l->task);
+		if (rc == 0) {
+			memcpy(l->state, digest->start, sizeof(l->state));
+			l->at = l->have = 0;
+			l->padded = false;
+			return true;
+		}
+		prun_batch_done(l->task, rc);
+	}
+	l->task = NULL;
+	return false;
+}
+
+/* At least a block, behind what is left of the last one. 0 or the failure. */
+static int lane_fill(struct lane *l, const struct lanes_digest *digest)
+{
+	size_t rest = l->have - l->at;
+
+	memmove(l->buffer, l->buffer + l->at, rest);
+	l->at = 0;
+	l->have = rest;
+	while (!l->padded && (l->file.ended || l->have < LANES_BLOCK)) {
+		unsigned char *end = l->buffer + l->have;
+		ssize_t n = file_next(&l->file, end, LANE_BYTES - l->have);
+
+		if (n < 0)
+			return (int)n;
+		l->have += (size_t)n;
+		if (n > 0)
+			continue;
+		rest = l->have % LANES_BLOCK;
+		l->have -= rest;
+		l->have += LANES_BLOCK * lanes_pad(digest, l->buffer + l->have,
+						   rest, l->file.bytes);
+		l->padded = true;
+	}
+	return 0;
+}
+
+/*
+ * The lanes that have blocks, after reading. One that would wait for input
+ * does so only when it is the only one.
+ */
+static unsigned lanes_collect(struct lane *ready[LANES_MAX],
+			      const struct lanes_digest *digest)
+{
+	struct lane *waits = NULL;
+	unsigned count = 0;
+	int rc;
+
+	for (struct lane *l = lanes; l < lanes + LANES_MAX; l++) {
+		if (!l->task)
+			continue;
+		if (lane_blocks(l) == 0 && !file_ready(&l->file)) {
+			waits = l;
+			continue;
+		}
+		rc = lane_blocks(l) == 0 ? lane_fill(l, digest) : 0;
+		if (rc < 0)
+			lane_fail(l, rc);
+		else
+			ready[count++] = l;
+	}
+	if (count > 0 || !waits)
+		return count;
+	rc = lane_fill(waits, digest);
+	if (rc < 0)
+		lane_fail(waits, rc);
+	else
+		ready[count++] = waits;
+	return count;
+}
+
+/* Take all of them on by as many blocks as each of them has. */
+static void lanes_step(struct lane *const ready[], unsigned count,
+		       const struct lanes_digest *digest)
+{
+	const struct lanes_kernel *kernel = lanes_pick(digest, count);
+	uint32_t idle_state[LANES_WORDS] = {0}, *state[LANES_MAX];
+	const unsigned char *data[LANES_MAX];
+	size_t blocks = SIZE_MAX;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (lane_blocks(ready[i]) < blocks)
+			blocks = lane_blocks(ready[i]);
+		state[i] = ready[i]->state;
+		data[i] = ready[i]->buffer + ready[i]->at;
+	}
+	/* The lanes left over digest the first one's bytes for nobody. */
+	for (unsigned i = count; i < kernel->lanes; i++) {
+		state[i] = idle_state;
+		data[i] = data[0];
+	}
+	kernel->run(state, data, blocks);
+	for (unsigned i = 0; i < count; i++) {
+		ready[i]->at += blocks * LANES_BLOCK;
+		if (ready[i]->padded && ready[i]->at == ready[i]->have)
+			lane_finish(ready[i], digest);
+	}
+}
+
+int multi_digest(struct prun_batch *batch, const struct lanes_digest *digest)
+{
+	unsigned most = lanes_pick(digest, LANES_MAX)->lanes;
+	struct lane *ready[LANES_MAX];
+	unsigned count;
+
+	do {
+		for (unsigned i = 0; i < most; i++)
+			if (!lanes[i].task &&
+			    !lane_start(&lanes[i], batch, digest))
+				break;
+		count = lanes_collect(ready, digest);
+		if (count > 0)
+			lanes_step(ready, count, digest);
+	} while (count > 0);
+	return 0;
+}
