@@ -4,7 +4,8 @@
  * ten tasks, of which some were claimed, hears arbitrary bytes by its board
  * and by its socket, against a plain reading of docs/wire.md. The input is
  *
- *	1 byte	  bit 0: the board lies as well; bit 1: it commits halves
+ *	1 byte	  bit 0: the board lies as well; bit 1: it commits halves;
+ *		  bit 2: it dies before anybody looks at the last piece
  *	1 byte	  how many tasks were claimed
  *	4 bytes	  the pieces, and which way each comes
  *	8 bytes	  the lies, if there are any
@@ -275,7 +276,7 @@ static void world_new(struct slot *s)
  * carries pieces of any size; the board has whole frames, if it has no halves.
  */
 static size_t say(struct slot *s, int fd, const struct fuzz_input *in,
-		  uint64_t pieces, bool halves, struct records *m)
+		  uint64_t pieces, unsigned flags, struct records *m)
 {
 	size_t at = 0, sent = 0, to = 0, next;
 	uint64_t left = pieces;
@@ -283,11 +284,13 @@ static size_t say(struct slot *s, int fd, const struct fuzz_input *in,
 	while (at < in->size) {
 		at += 1 + (size_t)(left & 0x7f);
 		at = at < in->size ? at : in->size;
-		next = halves ? at : frame_end(m, at, in->size);
+		next = flags & 2 ? at : frame_end(m, at, in->size);
 		board_write_wrapped(s->board, BASE + to, in->data + to,
 				    next - to);
 		board_commit(s->board, s->board->committed + (next - to));
 		to = next;
+		if (flags & 4 && at == in->size)
+			break;
 		if (left & 0x80) {
 			FUZZ_ASSERT(send(fd, in->data + sent, at - sent, 0) ==
 				    (ssize_t)(at - sent));
@@ -341,7 +344,7 @@ static void play(struct slot *s, struct fuzz_input *in, unsigned flags,
 	if (in->size > BOARD_OUT_SIZE / 2) /* what a worker has not yet sent */
 		in->size = BOARD_OUT_SIZE / 2;
 	model(&m, in->data, in->size);
-	model_bury(&m, say(s, fds[1], in, pieces | 1, flags & 2, &m));
+	model_bury(&m, say(s, fds[1], in, pieces | 1, flags, &m));
 	process_fd_close(&fds[1]);
 	run_queue_init(&back);
 	slot_bury(s, &end, &back);
