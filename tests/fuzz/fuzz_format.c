@@ -461,7 +461,8 @@ static struct both look_up(struct both v, const char *key)
 		if ((o->type == MSGPACK_OBJECT_STR ||
 		     o->type == MSGPACK_OBJECT_BIN) &&
 		    o->via.str.size == strlen(key) &&
-		    memcmp(o->via.str.ptr, key, strlen(key)) == 0)
+		    /* msgpack-c has NULL for an empty string */
+		    (!*key || memcmp(o->via.str.ptr, key, strlen(key)) == 0))
 			return one;
 	}
 	return (struct both){0};
