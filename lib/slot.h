@@ -32,16 +32,13 @@ struct slot {
 	struct engine *engine;
 	int id;
 	enum slot_state state;
-	bool told;  /* this process has said how its start went */
-	bool ready; /* and that it went well */
 	struct process process;
 	struct board *board;
 	struct frame_reader in;
 	struct frame_writer out;
-	bool blocked;	     /* the socket is full; EPOLLOUT is asked for */
-	bool shut;	     /* shutdown was done */
-	const char *hostile; /* what it did, or NULL */
-	bool garbled;	     /* it did it with the stream of its results */
+	uint64_t *estimates; /* of the engine: task time by function, ns */
+
+	/* What it holds. */
 	struct run_queue flight; /* by number */
 	uint32_t outstanding;	 /* tasks in flight */
 	uint32_t unsent;	 /* of these, not all bytes are sent yet */
@@ -49,28 +46,39 @@ struct slot {
 	uint32_t end;		 /* granted up to here */
 	uint32_t claimed;	 /* `next` on the board when last looked at */
 	uint32_t fresh;		 /* beyond every number used */
-	uint64_t given;		 /* tasks granted to this process */
-	uint64_t received;	 /* stream position of results, whichever way */
-	uint64_t heard;		 /* the same, of the socket alone */
-	uint64_t check_ns;	 /* look at the board then; UINT64_MAX: no */
-	uint64_t kill_ns;	 /* end of grace; UINT64_MAX: none */
-	uint64_t overdue_ns;	 /* look for late tasks then; UINT64_MAX: no */
-	uint64_t sending_heard;	 /* `heard` when it was found sending, */
-	uint64_t sending_ns;	 /* and since when it is that */
-	const struct chunk_limits *late; /* it was killed for this task: */
-	uint32_t late_number;
-	int init_status;
-	char init_message[512];
-	uint64_t born_ns, ready_ns; /* its start, 0: not yet */
-	uint64_t done;		    /* results of this process */
-	uint64_t started;	    /* processes so far */
 	uint32_t last_next; /* `next` when slot_stands_still looked, */
 	uint64_t moved_ns;  /* and when it had moved by then */
-	unsigned doubts; /* checks in a row that found what cannot be, */
-	uint64_t doubted_word, doubted_at; /* with these words and bytes */
-	bool blamed;	 /* a task was failed for what it sent */
-	uint64_t *estimates; /* of the engine: task time by function, ns */
+	uint64_t given;	    /* tasks granted to this process */
+
+	/* What has come of it. */
+	uint64_t received;    /* stream position of results, whichever way */
+	uint64_t heard;	      /* the same, of the socket alone */
 	uint64_t last_end_ns; /* of its tasks, by its own clock */
+	uint64_t done;	      /* results of this process */
+	uint64_t started;     /* processes so far */
+	uint64_t born_ns, ready_ns; /* its start, 0: not yet */
+
+	/* When to look, and for what. */
+	uint64_t check_ns;	/* at the board; UINT64_MAX: not */
+	uint64_t kill_ns;	/* end of grace; UINT64_MAX: none */
+	uint64_t overdue_ns;	/* for late tasks; UINT64_MAX: not */
+	uint64_t sending_heard; /* `heard` when it was found sending, */
+	uint64_t sending_ns;	/* and since when it is that */
+	uint64_t doubted_word, doubted_at; /* what cannot be, and was seen */
+	unsigned doubts;		   /* so often in a row */
+
+	uint32_t late_number; /* it was killed for this task, */
+	const struct chunk_limits *late; /* which has these limits */
+	const char *hostile; /* what it did, or NULL */
+	int init_status;
+	char init_message[512];
+
+	bool told;	/* this process has said how its start went */
+	bool ready;	/* and that it went well */
+	bool blocked;	/* the socket is full; EPOLLOUT is asked for */
+	bool shut;	/* shutdown was done */
+	bool garbled;	/* hostile with the stream of its results */
+	bool blamed;	/* a task was failed for what it sent */
 	bool given_up;	/* killed to be rid of tasks that were cancelled */
 	bool exited;	/* a task of it has called exit() */
 	bool orphaned;	/* its fork server died, and it with it */

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LANES_BLOCK 64 /* bytes of a block, of all of them */
+#define LANES_BLOCK ((size_t)64) /* bytes of a block, of all of them */
 #define LANES_WORDS 8  /* of a state, at most */
 #define LANES_MAX 32   /* streams side by side, at most */
 

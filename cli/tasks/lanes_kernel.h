@@ -20,7 +20,8 @@
  */
 
 #define LANES (WIDTH * PARTS)
-#define EACH_PART _Pragma("GCC unroll 4") for (int p = 0; p < PARTS; p++)
+#define EACH_PART \
+	_Pragma("GCC unroll 4") for (size_t p = 0; p < PARTS; p++)
 #define UNROLL _Pragma("GCC unroll 16")
 
 /*
@@ -28,7 +29,7 @@
  * row i + WIDTH / 2, element by element, into two rows of `to`.
  */
 #define TURN(to, from) \
-	UNROLL for (int i = 0; i < WIDTH / 2; i++) { \
+	UNROLL for (size_t i = 0; i < WIDTH / 2; i++) { \
 		(to)[2 * i] = LOW(WIDTH, (from)[i], (from)[i + WIDTH / 2]); \
 		(to)[2 * i + 1] = \
 			HIGH(WIDTH, (from)[i], (from)[i + WIDTH / 2]); \
@@ -43,7 +44,7 @@
 #define VECTOR vector_8
 #define TRANSPOSE(x, y) \
 	TURN(y, x) TURN(x, y) TURN(y, x) \
-	UNROLL for (int i = 0; i < WIDTH; i++) (x)[i] = (y)[i];
+	UNROLL for (size_t i = 0; i < WIDTH; i++) (x)[i] = (y)[i];
 #else
 #define VECTOR vector_16
 #define TRANSPOSE(x, y) TURN(y, x) TURN(x, y) TURN(y, x) TURN(x, y)
@@ -83,13 +84,14 @@ TARGET static void KERNEL(uint32_t *const *state,
 	for (size_t at = 0; at < blocks * 64; at += 64) {
 		STATE;
 
-		EACH_PART UNROLL for (int k = 0; k < 16; k += WIDTH) {
-			UNROLL for (int i = 0; i < WIDTH; i++)
-				memcpy(&row[i],
-				       data[p * WIDTH + i] + at + k * 4,
+		EACH_PART UNROLL for (size_t k = 0; k < 16; k += WIDTH) {
+			const unsigned char *const *from = data + p * WIDTH;
+
+			UNROLL for (size_t i = 0; i < WIDTH; i++)
+				memcpy(&row[i], from[i] + at + k * 4,
 				       sizeof(VECTOR));
 			TRANSPOSE(row, woven)
-			UNROLL for (int i = 0; i < WIDTH; i++)
+			UNROLL for (size_t i = 0; i < WIDTH; i++)
 				w[k + i][p] = BYTES(row[i]);
 		}
 		ALL(LOAD)

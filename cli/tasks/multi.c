@@ -8,7 +8,7 @@
 #include "hex.h"
 
 /* Read at a time. All lanes together stay in the second cache of a core. */
-#define LANE_BYTES (16 * 1024)
+#define LANE_BYTES ((size_t)16 << 10)
 
 struct lane {
 	struct prun_task *task; /* NULL: free */

@@ -4,14 +4,16 @@
  * ten tasks, of which some were claimed, hears arbitrary bytes by its board
  * and by its socket, against a plain reading of docs/wire.md. The input is
  *
- *	1 byte	  odd: the board lies as well
+ *	1 byte	  bit 0: the board lies as well; bit 1: it commits halves;
+ *		  bit 2: it dies before anybody looks at the last piece
  *	1 byte	  how many tasks were claimed
  *	4 bytes	  the pieces, and which way each comes
  *	8 bytes	  the lies, if there are any
  *		  the stream
  *
  * What is taken are the results up to the first that cannot be, whichever way
- * they came; and when the worker is buried each task has come back once.
+ * they came, or up to half a result on the board; and when the worker is buried
+ * each task has come back once.
  */
 #include <sys/socket.h>
 #include <unistd.h>
@@ -34,12 +36,15 @@ struct record {
 	uint32_t task;
 	int status;
 	size_t size;
+	size_t end; /* of its frame in the stream */
 	unsigned char data[1024];
 };
 
 struct records {
 	struct record list[RECORDS_MAX];
 	size_t count;
+	size_t frames[RECORDS_MAX], frame_count; /* their ends */
+	size_t received; /* up to here it has come to the parent */
 	bool hostile; /* after these it said what cannot be */
 	size_t bad;   /* how many came before a value that is none */
 };
@@ -111,19 +116,21 @@ static const struct engine_config config = {
 /* ------------------------------------------------------------------- the model
  */
 
-/* A RESULT that has come whole. False: it cannot be. */
+/* A RESULT that has come whole. False: it cannot be: there is one task at a
+ * time. */
 static bool model_result(struct records *m, const struct frame_result *head,
-			 const uint8_t *body, size_t size, bool *had)
+			 const uint8_t *body, size_t size)
 {
 	uint32_t k = head->number - FIRST;
 	struct record *r = &m->list[m->count];
 
-	if (k >= GRANTED || k >= world.claims || had[k] || head->status > 0)
+	if (k >= GRANTED || k >= world.claims || k != m->count ||
+	    head->status > 0)
 		return false;
-	had[k] = true;
 	r->task = k < GAP_FROM ? k : k + (GAP_TO - GAP_FROM);
 	r->status = head->status;
 	r->size = size;
+	r->end = m->frames[m->frame_count - 1];
 	memcpy(r->data, body, size);
 	if (m->bad > m->count && r->status == 0 &&
 	    prun_value_check(body, size) < 0)
@@ -134,35 +141,76 @@ static bool model_result(struct records *m, const struct frame_result *head,
 
 /* Results and starts up to what cannot be; anything else that is whole, or
  * cannot become a frame, is that. */
-static void model(struct records *m, const uint8_t *at, size_t left)
+static void model(struct records *m, const uint8_t *data, size_t size)
 {
-	bool had[GRANTED] = {false}, told = false, fine = true;
+	bool told = false, fine = true;
 	struct frame_result head;
+	size_t at = 0;
 
+	m->count = m->frame_count = m->received = 0;
 	m->bad = SIZE_MAX;
-	while (fine && left >= 8) {
-		uint64_t tag, size;
+	while (fine && size - at >= 8) {
+		uint64_t tag, body;
 
-		memcpy(&tag, at, sizeof(tag));
-		size = tag & 0xffffffffffffffu;
-		fine = size <= engine_result_max(&config);
-		if (!fine || (tag >> 56 == FRAME_TASKS && left < 40 + size))
+		memcpy(&tag, data + at, sizeof(tag));
+		body = tag & 0xffffffffffffffu;
+		fine = body <= engine_result_max(&config);
+		if (!fine || (tag >> 56 == FRAME_TASKS && size - at < 40 + body))
 			break;
 		fine = tag >> 56 == FRAME_READY || tag >> 56 == FRAME_RESULT;
-		if (!fine || left < sizeof(head) + size)
+		if (!fine || size - at < sizeof(head) + body)
 			break;
-		memcpy(&head, at, sizeof(head));
+		memcpy(&head, data + at, sizeof(head));
+		at += sizeof(head) + (size_t)body;
+		m->frames[m->frame_count++] = at;
 		if (tag >> 56 == FRAME_READY) {
 			fine = !told && head.status <= 0;
 			told = true;
 		} else {
-			fine = model_result(m, &head, at + sizeof(head),
-					    (size_t)size, had);
+			fine = model_result(m, &head, data + at - body,
+					    (size_t)body);
 		}
-		at += sizeof(head) + size;
-		left -= sizeof(head) + (size_t)size;
 	}
 	m->hostile = !fine || m->bad != SIZE_MAX;
+}
+
+/* The end of the frame that byte at - 1 is in. */
+static size_t frame_end(const struct records *m, size_t at, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < m->frame_count; i++)
+		if (m->frames[i] >= at)
+			return m->frames[i];
+	return size;
+}
+
+/* The parent has read the board, which is committed up to there. Half a result
+ * is the end: what is behind it does not come. */
+static void model_harvest(struct records *m, size_t at)
+{
+	if (at <= m->received)
+		return;
+	m->received = at;
+	if (frame_end(m, at, SIZE_MAX) == at)
+		return;
+	while (m->count > 0 && m->list[m->count - 1].end > at)
+		m->count--;
+	m->hostile = true;
+}
+
+/* Nothing is awaited any more, so the board is not looked at. */
+static bool model_idle(const struct records *m)
+{
+	return m->count == GRANTED &&
+	       m->list[GRANTED - 1].end <= m->received;
+}
+
+/* When it is buried with several tasks claimed: one can be running. */
+static void model_bury(struct records *m, size_t at)
+{
+	model_harvest(m, at);
+	m->hostile = m->hostile || world.claims > m->count + 1;
 }
 
 static void check_taken(const struct records *m, bool hostile)
@@ -224,30 +272,40 @@ static void world_new(struct slot *s)
 	give(s, GAP_TO, TASKS - GAP_TO);
 }
 
-/* As a worker does: to the board, and, by and by, to the socket. */
-static void say(struct slot *s, int fd, const uint8_t *data, size_t size,
-		uint64_t pieces)
+/* As a worker does: to the board, and, by and by, to the socket. The socket
+ * carries pieces of any size; the board has whole frames, if it has no halves.
+ */
+static size_t say(struct slot *s, int fd, const struct fuzz_input *in,
+		  uint64_t pieces, unsigned flags, struct records *m)
 {
+	size_t at = 0, sent = 0, to = 0, next;
 	uint64_t left = pieces;
-	size_t at = 0, sent = 0, piece;
 
-	while (at < size) {
-		piece = 1 + (size_t)(left & 0x7f);
-		piece = piece < size - at ? piece : size - at;
-		board_write_wrapped(s->board, BASE + at, data + at, piece);
-		at += piece;
-		board_commit(s->board, s->board->committed + piece);
+	while (at < in->size) {
+		at += 1 + (size_t)(left & 0x7f);
+		at = at < in->size ? at : in->size;
+		next = flags & 2 ? at : frame_end(m, at, in->size);
+		board_write_wrapped(s->board, BASE + to, in->data + to,
+				    next - to);
+		board_commit(s->board, s->board->committed + (next - to));
+		to = next;
+		if (flags & 4 && at == in->size)
+			break;
 		if (left & 0x80) {
-			FUZZ_ASSERT(send(fd, data + sent, at - sent, 0) ==
+			FUZZ_ASSERT(send(fd, in->data + sent, at - sent, 0) ==
 				    (ssize_t)(at - sent));
 			sent = at;
+			m->received = at > m->received ? at : m->received;
 			slot_receive(s);
 		} else {
+			if (!model_idle(m))
+				model_harvest(m, to);
 			s->doubts = 0;
 			slot_check(s);
 		}
 		left = left >> 8 ? left >> 8 : pieces;
 	}
+	return to;
 }
 
 /* What has not started, and was not blamed: taken back. */
@@ -271,38 +329,46 @@ static void lie(struct slot *s, struct fuzz_input *in)
 	s->board->valid_from += fuzz_take(in, 2);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Says what the input says, to the end of the worker. */
+static void play(struct slot *s, struct fuzz_input *in, unsigned flags,
+		 uint64_t pieces)
 {
 	static const struct process_end end = {true, 9, -1};
-	struct fuzz_input in = {data, size};
-	bool lies = fuzz_take(&in, 1) % 2, hostile;
-	uint32_t claims = (uint32_t)fuzz_take(&in, 1) % (GRANTED + 1), i;
-	uint64_t pieces = fuzz_take(&in, 4);
 	static struct records m;
 	struct run_queue back;
-	struct slot s;
+	bool hostile;
 	int fds[2];
 
-	world_new(&s);
 	FUZZ_ASSERT(process_socketpair(fds, SOCK_STREAM) == 0);
-	s.process.fd = fds[0];
+	s->process.fd = fds[0];
+	if (in->size > BOARD_OUT_SIZE / 2) /* what a worker has not yet sent */
+		in->size = BOARD_OUT_SIZE / 2;
+	model(&m, in->data, in->size);
+	model_bury(&m, say(s, fds[1], in, pieces | 1, flags, &m));
+	process_fd_close(&fds[1]);
+	run_queue_init(&back);
+	slot_bury(s, &end, &back);
+	hostile = s->hostile;
+	if (!(flags & 1))
+		check_taken(&m, hostile);
+	count_back(&back);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = {data, size};
+	unsigned flags = (unsigned)fuzz_take(&in, 1);
+	uint32_t claims = (uint32_t)fuzz_take(&in, 1) % (GRANTED + 1), i;
+	uint64_t pieces = fuzz_take(&in, 4);
+	struct slot s;
+
+	world_new(&s);
 	for (i = 0; i < claims; i++)
 		FUZZ_ASSERT(board_claim(s.board, FIRST + i));
 	world.claims = claims;
-	if (lies)
+	if (flags & 1)
 		lie(&s, &in);
-	if (in.size > BOARD_OUT_SIZE / 2) /* what a worker has not yet sent */
-		in.size = BOARD_OUT_SIZE / 2;
-	m.count = 0;
-	model(&m, in.data, in.size);
-	say(&s, fds[1], in.data, in.size, pieces | 1);
-	process_fd_close(&fds[1]);
-	run_queue_init(&back);
-	slot_bury(&s, &end, &back);
-	hostile = s.hostile;
-	if (!lies)
-		check_taken(&m, hostile);
-	count_back(&back);
+	play(&s, &in, flags, pieces);
 	for (i = 0; i < TASKS; i++)
 		FUZZ_ASSERT(world.given[i] == (i < GAP_FROM || i >= GAP_TO));
 	frame_reader_release(&s.in);
