@@ -2,6 +2,7 @@
 
 #include "multi.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "file.h"
@@ -15,12 +16,31 @@ struct lane {
 	struct file file;
 	uint32_t state[LANES_WORDS];
 	size_t at, have; /* bytes of the buffer: behind the blocks done; read */
+	bool held;	 /* its file could not be opened yet */
 	bool padded;	 /* what it has is the end */
 	unsigned char buffer[LANE_BYTES + 2 * LANES_BLOCK];
 };
 
 /* Of one worker, which has one batch at a time. */
 static struct lane lanes[LANES_MAX];
+
+static bool lane_is_open(const struct lane *l)
+{
+	return l->task && !l->held;
+}
+
+static bool lane_is_held(const struct lane *l)
+{
+	return l->held;
+}
+
+static bool lanes_any(bool (*is)(const struct lane *l))
+{
+	for (const struct lane *l = lanes; l < lanes + LANES_MAX; l++)
+		if (is(l))
+			return true;
+	return false;
+}
 
 static size_t lane_blocks(const struct lane *l)
 {
@@ -45,28 +65,54 @@ static void lane_finish(struct lane *l, const struct lanes_digest *digest)
 	l->task = NULL;
 }
 
-/* Start the next task that can be; false: there is none. */
+/* Too few descriptors for all lanes do not fail a file that one lane alone
+ * could read: it is tried again when others have closed theirs. */
+static bool lane_hold(struct lane *l, int status)
+{
+	l->held = true; /* is not open itself */
+	l->held = (status == -EMFILE || status == -ENFILE) &&
+		  lanes_any(lane_is_open);
+	return l->held;
+}
+
+/* Start the held task or the next one that can be; false: there is none. */
 static bool lane_start(struct lane *l, struct prun_batch *batch,
 		       const struct lanes_digest *digest)
 {
 	int rc;
 
-	while (prun_batch_next(&l->task, batch) > 0) {
+	while (l->held || prun_batch_next(&l->task, batch) > 0) {
 		rc = file_open(&l->file, l->task);
 		if (rc == 0) {
 			memcpy(l->state, digest->start, sizeof(l->state));
 			l->at = l->have = 0;
-			l->padded = false;
+			l->padded = l->held = false;
 			return true;
 		}
+		if (lane_hold(l, rc))
+			return false;
 		prun_batch_done(l->task, rc);
 	}
 	l->task = NULL;
 	return false;
 }
 
-/* At least a block, behind what is left of the last one. 0 or the failure. */
-static int lane_fill(struct lane *l, const struct lanes_digest *digest)
+/* The held ones first: a lane before them may find no more to start. */
+static void lanes_start(unsigned most, struct prun_batch *batch,
+			const struct lanes_digest *digest)
+{
+	for (unsigned i = 0; i < most; i++)
+		if (lanes[i].held && !lane_start(&lanes[i], batch, digest))
+			return;
+	for (unsigned i = 0; i < most; i++)
+		if (!lanes[i].task && !lane_start(&lanes[i], batch, digest))
+			return;
+}
+
+/* At least a block, behind what is left of the last one; without `wait` as much
+ * of it as can be had now. 0 or the failure. */
+static int lane_fill(struct lane *l, const struct lanes_digest *digest,
+		     bool wait)
 {
 	size_t rest = l->have - l->at;
 
@@ -75,8 +121,11 @@ static int lane_fill(struct lane *l, const struct lanes_digest *digest)
 	l->have = rest;
 	while (!l->padded && (l->file.ended || l->have < LANES_BLOCK)) {
 		unsigned char *end = l->buffer + l->have;
-		ssize_t n = file_next(&l->file, end, LANE_BYTES - l->have);
+		ssize_t n;
 
+		if (!wait && !l->file.ended && !file_ready(&l->file))
+			return 0;
+		n = file_next(&l->file, end, LANE_BYTES - l->have);
 		if (n < 0)
 			return (int)n;
 		l->have += (size_t)n;
@@ -103,21 +152,19 @@ static unsigned lanes_collect(struct lane *ready[LANES_MAX],
 	int rc;
 
 	for (struct lane *l = lanes; l < lanes + LANES_MAX; l++) {
-		if (!l->task)
+		if (!lane_is_open(l))
 			continue;
-		if (lane_blocks(l) == 0 && !file_ready(&l->file)) {
-			waits = l;
-			continue;
-		}
-		rc = lane_blocks(l) == 0 ? lane_fill(l, digest) : 0;
+		rc = lane_blocks(l) == 0 ? lane_fill(l, digest, false) : 0;
 		if (rc < 0)
 			lane_fail(l, rc);
-		else
+		else if (lane_blocks(l) > 0)
 			ready[count++] = l;
+		else
+			waits = l;
 	}
 	if (count > 0 || !waits)
 		return count;
-	rc = lane_fill(waits, digest);
+	rc = lane_fill(waits, digest, true);
 	if (rc < 0)
 		lane_fail(waits, rc);
 	else
@@ -160,13 +207,10 @@ int multi_digest(struct prun_batch *batch, const struct lanes_digest *digest)
 	unsigned count;
 
 	do {
-		for (unsigned i = 0; i < most; i++)
-			if (!lanes[i].task &&
-			    !lane_start(&lanes[i], batch, digest))
-				break;
+		lanes_start(most, batch, digest);
 		count = lanes_collect(ready, digest);
 		if (count > 0)
 			lanes_step(ready, count, digest);
-	} while (count > 0);
+	} while (count > 0 || lanes_any(lane_is_held));
 	return 0;
 }

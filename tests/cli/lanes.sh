@@ -60,3 +60,28 @@ sed 40q list > some
 } | tee gate > got
 sort got > .out
 verdict 'standard input that waits' 0 @wanted '' "$(cat .status)"
+
+# As much of it as is no block yet, and then nothing: the same.
+rm got
+{
+	xargs md5sum < some
+	printf 'early late' | md5sum
+} | sort > wanted
+{
+	printf 'early '
+	while read -r _; do
+		n=$((${n:-0} + 1))
+		[ "$n" -ne 40 ] || break
+	done < gate
+	printf 'late'
+} | {
+	timeout "$LIMIT" "$PRUN" map --unordered -j 1 md5 - -a some 2> .err
+	echo "$?" > .status
+} | tee gate > got
+sort got > .out
+verdict 'standard input that waits in a block' 0 @wanted '' "$(cat .status)"
+
+# Fewer descriptors than lanes: a file waits for one, as it would by itself.
+xargs md5sum < list > wanted
+check 'fewer descriptors than lanes' 0 @wanted '' \
+	bash -c 'ulimit -n 20 && exec "$0" map -j 1 md5 -a list' "$PRUN"
