@@ -246,8 +246,10 @@ void slot_take_all(struct slot *s, const struct prun_job *job, bool split,
 		if (!split)
 			to = slot_cut(s, to, job);
 		taken = slot_take(s, to, back);
-		if (taken == SLOT_NO_MEMORY)
-			taken = slot_take(s, run_end(s, to), back);
+		if (taken == SLOT_NO_MEMORY) {
+			to = run_end(s, to);
+			taken = slot_take(s, to, back);
+		}
 	} while (taken == SLOT_STARTED && number_before(to, s->end) &&
 		 !s->hostile);
 }

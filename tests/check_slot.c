@@ -2,6 +2,7 @@
 /* What a slot takes from its worker: from a board that no process writes. */
 #include <string.h>
 
+#include "alloc.h"
 #include "slot.h"
 #include "suite.h"
 
@@ -103,6 +104,29 @@ START_TEST(no_start_with_a_status_above_0)
 }
 END_TEST
 
+/* Its only run cannot be cut behind the task that has started: nothing is taken
+ * back then, and nobody waits for memory. */
+START_TEST(no_memory_to_cut_the_last_run)
+{
+	struct run_queue back;
+
+	run_queue_init(&back);
+	board_enter(slot.board, 0, 0, 1);
+	ck_assert(board_claim(slot.board, 0));
+	alloc_fail_from(1);
+	slot_take_all(&slot, NULL, true, &back);
+	alloc_fail_at(0);
+	ck_assert_ptr_null(back.first);
+	ck_assert_uint_eq(slot.outstanding, TASKS);
+	ck_assert_ptr_null(slot.hostile);
+	slot_take_all(&slot, NULL, true, &back);
+	ck_assert_ptr_nonnull(back.first);
+	ck_assert_uint_eq(back.first->count, TASKS - 1);
+	ck_assert_uint_eq(slot.outstanding, 1);
+	run_queue_free(&back);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("slot");
@@ -112,5 +136,8 @@ int main(void)
 	tcase_add_test(tc, one_start);
 	tcase_add_test(tc, no_start_after_a_failed_one);
 	tcase_add_test(tc, no_start_with_a_status_above_0);
+	tc = suite_case(s, "taking back");
+	tcase_add_checked_fixture(tc, slot_setup, slot_teardown);
+	tcase_add_test(tc, no_memory_to_cut_the_last_run);
 	return suite_main(s);
 }
