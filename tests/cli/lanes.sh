@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016 # for bash -c
 # Digests of many files side by side: lengths of every kind, in one run.
 
 # shellcheck source=tests/cli/lib.sh
@@ -50,8 +50,8 @@ sed 40q list > some
 {
 	# Opened only when all the others have been seen.
 	while read -r _; do
-		n=$((${n:-0} + 1))
-		[ "$n" -ne 40 ] || break
+		seen=$((${seen:-0} + 1))
+		[ "$seen" -ne 40 ] || break
 	done < gate
 	printf 'late'
 } | {
@@ -70,8 +70,8 @@ rm got
 {
 	printf 'early '
 	while read -r _; do
-		n=$((${n:-0} + 1))
-		[ "$n" -ne 40 ] || break
+		shown=$((${shown:-0} + 1))
+		[ "$shown" -ne 40 ] || break
 	done < gate
 	printf 'late'
 } | {
