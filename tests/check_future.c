@@ -195,29 +195,6 @@ static struct prun_pool *open_remote(int i, uint32_t workers)
 	return open_futures(remote_methods[i], workers);
 }
 
-static struct prun_job *start_range(struct prun_pool *pool, const char *func,
-				    struct prun_range *range)
-{
-	struct prun_call c = range_call(func, range);
-	struct prun_job *job;
-
-	ck_assert_int_eq(prun_map_async(&job, pool, &c), 0);
-	return job;
-}
-
-static struct prun_job *start_one(struct prun_pool *pool, const char *func,
-				  int64_t n)
-{
-	struct prun_call c = call_of(func, NULL, NULL);
-	struct prun_packer *p = new_packer();
-	struct prun_job *job;
-
-	set_argument(&c, p, n);
-	ck_assert_int_eq(prun_apply_async(&job, pool, &c), 0);
-	prun_packer_free(p);
-	return job;
-}
-
 static void end_with(struct prun_job *job, int status)
 {
 	const struct prun_result *r;
