@@ -301,8 +301,7 @@ lint: ## clang-tidy, cppcheck, shellcheck, and both compilers with -Werror
 	@tests/tools/lint
 
 format: ## clang-format all C files
-	clang-format -i lib/*.[ch] cli/*.[ch] cli/tasks/*.[ch] tests/*.[ch] \
-		tests/plugins/*.c tests/bench/*.c tests/torture/*.[ch] tests/fuzz/*.[ch] docs/examples/*.c
+	@tests/tools/format -i
 
 # ---------------------------------------------------------------- installation
 

@@ -105,8 +105,11 @@ static void put_name(struct format *f, const char *name, size_t len,
 		put(f, name, n);
 		name += n;
 		if (name < end) {
-			put(f, *name == '\n' ? "\\n" : *name == '\r' ? "\\r"
-			    : "\\\\", 2);
+			put(f,
+			    *name == '\n' ? "\\n" :
+			    *name == '\r' ? "\\r" :
+					    "\\\\",
+			    2);
 			name++;
 		}
 	}
@@ -173,6 +176,6 @@ static int put_value(struct format *f, const struct prun_result *result)
 int format_result(uint64_t *bytes, struct format *f,
 		  const struct prun_result *result)
 {
-	return f->kind == TASK_VALUE ? put_value(f, result)
-				     : put_named(f, result, bytes);
+	return f->kind == TASK_VALUE ? put_value(f, result) :
+				       put_named(f, result, bytes);
 }

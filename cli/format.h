@@ -31,7 +31,7 @@ struct format {
 	bool tag;
 	bool zero;
 	bool zone_made;
-	msgpack_zone zone;   /* reused from result to result */
+	msgpack_zone zone; /* reused from result to result */
 };
 
 /* `task` is NULL for a function of a plugin. 0 or -ENOMEM. */

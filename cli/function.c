@@ -65,8 +65,10 @@ static int plugin_find(struct function *f, const char *spec)
 	int rc;
 
 	if (!colon || strchr(colon, '/'))
-		return message_usage("map", "'%s' names no function: give it "
-				     "as PLUGIN:FUNCTION", spec);
+		return message_usage("map",
+				     "'%s' names no function: give it "
+				     "as PLUGIN:FUNCTION",
+				     spec);
 	path = strndup(spec, (size_t)(colon - spec));
 	if (!path) {
 		message("out of memory");
@@ -78,7 +80,8 @@ static int plugin_find(struct function *f, const char *spec)
 			f->func = funcs[i];
 	if (rc == 0 && !f->func.name) {
 		message("%s: no function '%s'; 'prun funcs %s' lists those it "
-			"has", path, colon + 1, path);
+			"has",
+			path, colon + 1, path);
 		rc = EXIT_USAGE;
 	}
 	free(path);
@@ -94,10 +97,10 @@ static int task_find(struct function *f, const char *name)
 	}
 	if (strchr(name, ':') || strstr(name, ".so"))
 		message("unknown function '%s'; a plugin's path must hold a "
-			"'/', as in ./%s", name, name);
+			"'/', as in ./%s",
+			name, name);
 	else
-		message("unknown function '%s'; 'prun funcs' lists them",
-			name);
+		message("unknown function '%s'; 'prun funcs' lists them", name);
 	return EXIT_USAGE;
 }
 
@@ -106,15 +109,18 @@ static int options_check(const struct function *f, const struct options *o)
 	bool is_digest = f->task && f->task->kind == TASK_DIGEST;
 
 	if (o->tag && is_digest)
-		return message_usage("map", "--tag: a line of '%s' has the "
+		return message_usage("map",
+				     "--tag: a line of '%s' has the "
 				     "name in it already; see --bsd-tag",
 				     o->func);
 	if (o->bsd_tag && !is_digest)
 		return message_usage("map", "--bsd-tag: '%s' is not a digest",
 				     o->func);
 	if (o->special_files && !(f->task && f->task->opens))
-		return message_usage("map", "--special-files: '%s' reads no "
-				     "files for prun", o->func);
+		return message_usage("map",
+				     "--special-files: '%s' reads no "
+				     "files for prun",
+				     o->func);
 	return 0;
 }
 
@@ -123,8 +129,8 @@ int function_find(struct function *f, const struct options *o)
 	int rc;
 
 	*f = (struct function){.task = NULL};
-	rc = strchr(o->func, '/') ? plugin_find(f, o->func)
-				  : task_find(f, o->func);
+	rc = strchr(o->func, '/') ? plugin_find(f, o->func) :
+				    task_find(f, o->func);
 	return rc != 0 ? rc : options_check(f, o);
 }
 
@@ -160,8 +166,10 @@ int function_list(const char *path)
 
 	output_init(&out);
 	if (path && !strchr(path, '/'))
-		return message_usage("funcs", "'%s': a plugin's path must hold "
-				     "a '/'", path);
+		return message_usage("funcs",
+				     "'%s': a plugin's path must hold "
+				     "a '/'",
+				     path);
 	if (path) {
 		rc = plugin_open(&plugin, &funcs, &nfuncs, path);
 		if (rc != 0)

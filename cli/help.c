@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+/* As they look on the terminal. */
+/* clang-format off */
 static const char help_prun[] =
 "prun runs a function over many items, on all CPUs.\n"
 "\n"
@@ -103,6 +105,7 @@ static const char help_map[] =
 "  prun map md5 *.iso > MD5SUMS && md5sum -c MD5SUMS\n"
 "  find . -type f -print0 | prun map -0 -p sha256\n"
 "  prun map -j 50% --unordered ./plugin.so:solve < cases.txt\n";
+/* clang-format on */
 
 const char *help_text(const char *topic)
 {

@@ -16,11 +16,11 @@ struct input_file {
 	const char *name; /* for messages */
 	int fd;
 	struct prun_lines *lines;
-	bool countable;	  /* a regular file; ->counted once at its end */
+	bool countable; /* a regular file; ->counted once at its end */
 	bool counted;
-	bool open_line;	  /* the last byte counted was no delimiter */
-	int64_t offset;	  /* where counting goes on */
-	uint64_t items;	  /* counted so far */
+	bool open_line; /* the last byte counted was no delimiter */
+	int64_t offset; /* where counting goes on */
+	uint64_t items; /* counted so far */
 };
 
 struct input {
@@ -28,10 +28,10 @@ struct input {
 	size_t next_item;
 	struct input_file *files;
 	size_t nfiles;
-	size_t current;	 /* the file being read */
-	uint64_t given;	 /* items so far */
+	size_t current; /* the file being read */
+	uint64_t given; /* items so far */
 	bool ended;
-	int error;	 /* of reading files[current] */
+	int error; /* of reading files[current] */
 };
 
 #define INPUT_UNKNOWN UINT64_MAX

@@ -24,7 +24,6 @@ void line_put(struct line *l, const char *format, ...)
 	l->columns += (size_t)n;
 }
 
-
 void line_put_code(struct line *l, const char *code)
 {
 	size_t n = strlen(code);
@@ -38,8 +37,12 @@ void line_put_code(struct line *l, const char *code)
 /* The bytes of a printable UTF-8 character, or 0. */
 static size_t character_length(const unsigned char *s, size_t len)
 {
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2
-		   : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+	size_t n = s[0] < 0x80 ? 1 :
+		   s[0] < 0xc2 ? 0 :
+		   s[0] < 0xe0 ? 2 :
+		   s[0] < 0xf0 ? 3 :
+		   s[0] < 0xf5 ? 4 :
+				 0;
 
 	if (n == 0 || n > len || s[0] < ' ' || s[0] == 0x7f ||
 	    (s[0] == 0xc2 && s[1] < 0xa0))
@@ -59,9 +62,11 @@ void line_put_name(struct line *l, const char *name)
 
 	while (left > 0) {
 		size_t n = character_length(s, left);
-		size_t columns = n >= 3 && !(s[0] == 0xe0 ||
-					     (n == 3 && s[0] == 0xe1 &&
-					      s[1] < 0x84)) ? 2 : 1;
+		size_t columns =
+			n >= 3 && !(s[0] == 0xe0 ||
+				    (n == 3 && s[0] == 0xe1 && s[1] < 0x84)) ?
+				2 :
+				1;
 		size_t taken = n > 0 ? n : 1;
 
 		if (l->columns + columns > l->width ||
@@ -84,9 +89,8 @@ void line_put_time(struct line *l, const char *separator, const char *label,
 		line_put(l, "%s%s%" PRIu64 "d", separator, label, s / 86400);
 	else if (s >= 3600)
 		line_put(l, "%s%s%" PRIu64 ":%02u:%02u", separator, label,
-			 s / 3600, (unsigned)(s / 60 % 60),
-			 (unsigned)(s % 60));
+			 s / 3600, (unsigned)(s / 60 % 60), (unsigned)(s % 60));
 	else
-		line_put(l, "%s%s%u:%02u", separator, label,
-			 (unsigned)(s / 60), (unsigned)(s % 60));
+		line_put(l, "%s%s%u:%02u", separator, label, (unsigned)(s / 60),
+			 (unsigned)(s % 60));
 }

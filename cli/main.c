@@ -23,8 +23,8 @@ static void descriptors_occupy(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
-			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY
-							     : O_RDONLY);
+			open("/dev/null",
+			     fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 static int text_print(const char *text)
@@ -96,12 +96,9 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"map", command_map},
-	{"funcs", command_funcs},
-	{"help", command_help},
-	{"--help", command_help},
-	{"-h", command_help},
-	{"--version", command_version},
+	{"map", command_map},	{"funcs", command_funcs},
+	{"help", command_help}, {"--help", command_help},
+	{"-h", command_help},	{"--version", command_version},
 };
 
 int main(int argc, char **argv)

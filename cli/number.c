@@ -57,8 +57,10 @@ int number_workers(uint32_t *workers, const char *text)
 
 	if ((sign && percent) ||
 	    !digits_parse(&v, text + sign, text + len - percent))
-		return message_usage("map", "--workers: '%s' is not a number, "
-				     "nor N%%, +N or -N", text);
+		return message_usage("map",
+				     "--workers: '%s' is not a number, "
+				     "nor N%%, +N or -N",
+				     text);
 	if (percent)
 		v = __builtin_mul_overflow(v, cpus, &v) ? UINT64_MAX : v / 100;
 	else if (text[0] == '+')
@@ -82,7 +84,8 @@ static int escape_code(const char *digits, int base)
 
 	/* strtol alone would take signs and white space. */
 	if (!strchr(base == 8 ? "01234567" : "0123456789abcdefABCDEF",
-		    *digits) || !*digits)
+		    *digits) ||
+	    !*digits)
 		return -1;
 	if (base == 16 && (digits[1] == 'x' || digits[1] == 'X'))
 		return -1;
@@ -114,9 +117,11 @@ int number_delimiter(char *delimiter, const char *text)
 	else if (text[0] == '\\')
 		c = escape_parse(text + 1);
 	if (c < 0)
-		return message_usage("map", "--delimiter: '%s' is not one "
+		return message_usage("map",
+				     "--delimiter: '%s' is not one "
 				     "character or an escape like \\t or "
-				     "\\x1f", text);
+				     "\\x1f",
+				     text);
 	*delimiter = (char)c;
 	return 0;
 }

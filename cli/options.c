@@ -62,8 +62,10 @@ static int chunksize_parse(struct options *o, const char *text)
 static int progress_parse(struct options *o, const char *text)
 {
 	static const char *const names[] = {
-		[PROGRESS_NONE] = "none", [PROGRESS_AUTO] = "auto",
-		[PROGRESS_BAR] = "bar", [PROGRESS_LINE] = "line",
+		[PROGRESS_NONE] = "none",
+		[PROGRESS_AUTO] = "auto",
+		[PROGRESS_BAR] = "bar",
+		[PROGRESS_LINE] = "line",
 	};
 
 	if (!text)
@@ -74,8 +76,10 @@ static int progress_parse(struct options *o, const char *text)
 			return 0;
 		}
 	}
-	return message_usage("map", "--progress: '%s' is not auto, bar, line "
-			     "or none", text);
+	return message_usage("map",
+			     "--progress: '%s' is not auto, bar, line "
+			     "or none",
+			     text);
 }
 
 static int arg_file_add(struct options *o, const char *name)
@@ -84,7 +88,7 @@ static int arg_file_add(struct options *o, const char *name)
 
 	if (is_stdin && o->stdin_is_arg_file)
 		return message_usage("map", "--arg-file: standard input "
-				     "cannot be read twice");
+					    "cannot be read twice");
 	o->stdin_is_arg_file |= is_stdin;
 	o->arg_files[o->narg_files++] = name;
 	return 0;
@@ -181,9 +185,10 @@ static int long_fail(const char *argument, size_t len)
 						 " '--%s'",
 						 long_options[i].name);
 	if (size > 0)
-		return message_usage("map", "option '%.*s' is ambiguous; "
-				     "possibilities:%s", (int)len, argument,
-				     names);
+		return message_usage("map",
+				     "option '%.*s' is ambiguous; "
+				     "possibilities:%s",
+				     (int)len, argument, names);
 	return message_usage("map", "unrecognized option '%.*s'", (int)len,
 			     argument);
 }
@@ -198,14 +203,18 @@ static int getopt_fail(int c, const char *argument)
 		return message_usage("map", "option '%s' requires an argument",
 				     argument);
 	if (c == ':')
-		return message_usage("map", "option requires an argument -- "
-				     "'%c'", optopt);
+		return message_usage("map",
+				     "option requires an argument -- "
+				     "'%c'",
+				     optopt);
 	if (optopt == 0)
 		return long_fail(argument, name);
 	/* One that is known can only have an argument too many. */
 	if (long_name(optopt))
-		return message_usage("map", "option '%.*s' doesn't allow an "
-				     "argument", (int)name, argument);
+		return message_usage("map",
+				     "option '%.*s' doesn't allow an "
+				     "argument",
+				     (int)name, argument);
 	return message_usage("map", "invalid option -- '%c'", optopt);
 }
 
@@ -219,7 +228,8 @@ static int arguments_parse(struct options *o, int argc, char **argv)
 	int c, rc;
 
 	argv[0] = name;
-	optind = 0; /* not 1: that would go on in a cluster that failed before */
+	optind =
+		0; /* not 1: that would go on in a cluster that failed before */
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, short_options, long_options,
 				NULL)) != -1) {

@@ -16,8 +16,8 @@ enum progress_mode {
 };
 
 struct options {
-	const char *func;	/* a built-in's name, or ./plugin.so:name */
-	const char **items;	/* operands, and what follows ::: */
+	const char *func;   /* a built-in's name, or ./plugin.so:name */
+	const char **items; /* operands, and what follows ::: */
 	size_t nitems;
 	bool has_items;		/* true after an empty ::: too */
 	const char **arg_files; /* "-" is standard input */
@@ -25,10 +25,10 @@ struct options {
 	bool stdin_is_arg_file;
 	char delimiter;
 	bool has_workers;
-	uint32_t workers;	/* 0 with has_workers: one an item */
-	uint32_t chunksize;	/* 0: auto */
-	uint64_t maxtasks;	/* 0: no limit */
-	uint64_t total;		/* 0: not given */
+	uint32_t workers;   /* 0 with has_workers: one an item */
+	uint32_t chunksize; /* 0: auto */
+	uint64_t maxtasks;  /* 0: no limit */
+	uint64_t total;	    /* 0: not given */
 	enum progress_mode progress;
 	bool unordered;
 	bool zero;

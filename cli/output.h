@@ -14,7 +14,7 @@
 
 struct output {
 	size_t used;
-	int error;	     /* 0 or -errno of the first write that failed */
+	int error; /* 0 or -errno of the first write that failed */
 	bool written;
 	bool shares_terminal; /* with stderr: order and erasing matter */
 	char buffer[OUTPUT_BUFFER];

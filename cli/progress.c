@@ -91,9 +91,9 @@ static void put_facts(struct line *l, const struct progress *p,
 	else
 		line_put(l, "%" PRIu64 "/%" PRIu64, m->done, m->total);
 	if (m->total != INPUT_UNKNOWN && m->total > 0)
-		line_put(l, "%s%u%%", separator,
-			 (unsigned)((double)m->done * 100.0 /
-				    (double)m->total));
+		line_put(
+			l, "%s%u%%", separator,
+			(unsigned)((double)m->done * 100.0 / (double)m->total));
 	if (p->failed > 0) {
 		if (p->colour && p->mode == PROGRESS_BAR)
 			line_put_code(l, "\033[31m");
@@ -123,8 +123,7 @@ static void put_slow(struct line *l, const struct moment *m,
 
 	if (m->slow_ns == 0 || begin + 24 > l->width)
 		return;
-	line_put_time(l, separator, "",
-		      (double)(m->now_ns - m->slow_ns) / 1e9);
+	line_put_time(l, separator, "", (double)(m->now_ns - m->slow_ns) / 1e9);
 	line_put(l, " ");
 	line_put_name(l, m->slow_item);
 }
@@ -146,8 +145,7 @@ static void put_bar(struct line *l, const struct progress *p,
 	size_t cells = l->width > 90 ? BAR_CELLS_MAX : l->width / 5;
 	size_t full;
 
-	if (m->total == INPUT_UNKNOWN || m->total == 0 ||
-	    cells < BAR_CELLS_MIN)
+	if (m->total == INPUT_UNKNOWN || m->total == 0 || cells < BAR_CELLS_MIN)
 		return;
 	full = (size_t)((double)m->done * (double)cells / (double)m->total);
 	line_put(l, "[");
@@ -256,8 +254,7 @@ void progress_tick(struct progress *p, struct prun_pool *pool,
 	draw(p, &m, false);
 }
 
-void progress_finish(struct progress *p, struct prun_job *job,
-		     struct input *in)
+void progress_finish(struct progress *p, struct prun_job *job, struct input *in)
 {
 	struct moment m;
 

@@ -15,11 +15,11 @@
 struct progress {
 	enum progress_mode mode; /* never PROGRESS_AUTO */
 	bool colour;
-	uint64_t given_total;	 /* --total */
+	uint64_t given_total; /* --total */
 	uint64_t start_ns;
-	uint64_t draw_ns;	 /* when to draw, and to count, again */
+	uint64_t draw_ns; /* when to draw, and to count, again */
 	uint64_t count_ns;
-	uint64_t failed;	 /* the caller counts these three */
+	uint64_t failed; /* the caller counts these three */
 	uint64_t not_run;
 	uint64_t bytes;
 };

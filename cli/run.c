@@ -35,7 +35,7 @@ struct run {
 	struct prun_pool *pool;
 	struct prun_job *job;
 	bool item_failed;
-	int stopping;	  /* signals that were acted upon */
+	int stopping; /* signals that were acted upon */
 	uint64_t done, failed;
 };
 
@@ -68,8 +68,8 @@ static uint32_t workers_possible(void)
 }
 
 /* What a plugin prints must not land among the results. */
-static int worker_init(void **state, int worker_id, void *initarg,
-		       char *text, size_t size)
+static int worker_init(void **state, int worker_id, void *initarg, char *text,
+		       size_t size)
 {
 	(void)state;
 	(void)worker_id;
@@ -153,9 +153,9 @@ static int job_start(struct run *r)
 	call.length = total != INPUT_UNKNOWN ? total : r->options->total;
 	call.chunksize = r->options->chunksize;
 	call.bufferbytes = READ_AHEAD_BYTES;
-	rc = r->options->unordered
-		     ? prun_imap_unordered(&r->job, r->pool, &call)
-		     : prun_imap(&r->job, r->pool, &call);
+	rc = r->options->unordered ?
+		     prun_imap_unordered(&r->job, r->pool, &call) :
+		     prun_imap(&r->job, r->pool, &call);
 	if (rc < 0) {
 		message("cannot start: %s", prun_strerror(rc));
 		return EXIT_PRUN_FAILED;
@@ -219,8 +219,7 @@ static void result_take(struct run *r, const struct prun_result *result)
 	int rc;
 
 	/* The end of the job says once why its rest was not run. */
-	if (result->status == PRUN_ECANCELLED ||
-	    result->status == PRUN_EINIT) {
+	if (result->status == PRUN_ECANCELLED || result->status == PRUN_EINIT) {
 		r->item_failed = true;
 		if (r->stopping)
 			r->progress.not_run++;
@@ -291,7 +290,8 @@ static int job_fail(struct run *r, int rc)
 
 	if (r->stopping) {
 		message("interrupted: %" PRIu64 " done, %" PRIu64 " failed, "
-			"rest not run", r->done, r->failed);
+			"rest not run",
+			r->done, r->failed);
 		return EXIT_ITEM_FAILED;
 	}
 	if (r->input.error) {

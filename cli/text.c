@@ -97,17 +97,19 @@ static int print_fields(char **text, size_t *len, const msgpack_object *o)
 			putc('\t', m);
 		if (fields[i].type == MSGPACK_OBJECT_STR ||
 		    fields[i].type == MSGPACK_OBJECT_BIN)
-			fwrite(fields[i].via.str.ptr, 1,
-			       fields[i].via.str.size, m);
+			fwrite(fields[i].via.str.ptr, 1, fields[i].via.str.size,
+			       m);
 		else
-			fwrite(number, 1, (size_t)number_text(
-				number, sizeof(number), &fields[i]), m);
+			fwrite(number, 1,
+			       (size_t)number_text(number, sizeof(number),
+						   &fields[i]),
+			       m);
 	}
 	return fclose(m) == 0 ? 0 : -ENOMEM;
 }
 
 int text_of_value(char **text, size_t *len, const msgpack_object *o)
 {
-	return holds_nested(o) ? print_nested(text, len, o)
-			       : print_fields(text, len, o);
+	return holds_nested(o) ? print_nested(text, len, o) :
+				 print_fields(text, len, o);
 }

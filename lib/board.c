@@ -40,8 +40,8 @@ struct board *board_new_fd(int *out)
 	if (fd < 0)
 		return NULL;
 	if (ftruncate(fd, sizeof(struct board)) == 0 &&
-	    fcntl(fd, F_ADD_SEALS,
-		  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ==
+		    0)
 		b = board_map(fd);
 	if (b && board_share(b, false) < 0) {
 		board_free(b);

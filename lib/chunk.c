@@ -34,7 +34,7 @@ static void arena_release(struct arena *a)
 /* Empty, with the first block kept for what is to come. */
 static void arena_clear(struct arena *a)
 {
-	struct arena first = { .blocks = a->blocks };
+	struct arena first = {.blocks = a->blocks};
 
 	if (!a->blocks || a->blocks->size > BLOCK_MAX) {
 		arena_release(a);
@@ -104,7 +104,7 @@ static unsigned char *arena_take(struct chunk *c, size_t size)
 static const struct {
 	int32_t status;
 	char text[32];
-} no_memory = { -ENOMEM, "no memory to keep the result" };
+} no_memory = {-ENOMEM, "no memory to keep the result"};
 
 static void keep_no_memory(struct chunk *c, uint32_t i)
 {
@@ -162,9 +162,8 @@ int chunk_status(const struct chunk *c, uint32_t i)
 
 static bool same_who(const struct chunk_who *a, const struct chunk_who *b)
 {
-	return a->worker_pid == b->worker_pid &&
-	       a->worker_id == b->worker_id && a->signal == b->signal &&
-	       a->exit_code == b->exit_code;
+	return a->worker_pid == b->worker_pid && a->worker_id == b->worker_id &&
+	       a->signal == b->signal && a->exit_code == b->exit_code;
 }
 
 /* Without memory for the difference nobody is named, rather than the wrong
@@ -172,7 +171,7 @@ static bool same_who(const struct chunk_who *a, const struct chunk_who *b)
 void chunk_set_who(struct chunk *c, uint32_t first, uint32_t count,
 		   const struct chunk_who *who)
 {
-	static const struct chunk_who unknown = { -1, 0, -1, 0 };
+	static const struct chunk_who unknown = {-1, 0, -1, 0};
 	uint32_t k;
 
 	if (!c->who_known) {
@@ -338,7 +337,8 @@ void chunk_unref(struct chunk_cache *cache, struct chunk *c)
 {
 	if (--c->refs > 0)
 		return;
-	if (!cache || c->slabs || c->placed || c->args.capacity > CACHE_ARGS_MAX) {
+	if (!cache || c->slabs || c->placed ||
+	    c->args.capacity > CACHE_ARGS_MAX) {
 		chunk_destroy(c);
 		return;
 	}

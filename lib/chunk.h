@@ -68,18 +68,18 @@ struct chunk {
 	uint32_t left;	/* not yet given back by the engine */
 	uint32_t taken; /* delivered */
 	const struct chunk_limits *limits; /* NULL: none */
-	uint8_t *tries; /* of each task, before the present one; NULL: none */
+	uint8_t *tries;	 /* of each task, before the present one; NULL: none */
 	uint8_t attempt; /* the tries before it, of one that is made for a try */
 	struct chunk *retry_of; /* the result is that of this chunk's task */
 	uint32_t retry_i;
-	bool exact;	/* never split, save after a death */
-	bool star;	/* each argument is an array of parameters */
+	bool exact;	   /* never split, save after a death */
+	bool star;	   /* each argument is an array of parameters */
 	uint64_t *offsets; /* of the arguments, in args.data, and their end */
 	uint8_t *states;   /* enum task_state */
 	struct prun_packer args;
 	struct slab **slabs; /* where it lies and its arena grows; NULL: malloc */
 	bool placed;	     /* in memory of its job */
-	void **cookies; /* NULL: all are */
+	void **cookies;	     /* NULL: all are */
 	struct chunk_result *results;
 	struct chunk_who who;	/* of all results so far, if who_known; */
 	struct chunk_who *whos; /* or, when they differ, of each */

@@ -15,7 +15,8 @@
 static void describe_late(char *text, size_t size, const struct slot *s,
 			  pid_t pid, uint64_t run_ns)
 {
-	snprintf(text, size, "the task had %.1f ms, and was killed with its "
+	snprintf(text, size,
+		 "the task had %.1f ms, and was killed with its "
 		 "worker (pid %d) after %.1f ms",
 		 (double)s->late->timeout_ns / 1e6, (int)pid,
 		 (double)run_ns / 1e6);
@@ -35,20 +36,27 @@ static void describe(char *text, size_t size, const struct slot *s, pid_t pid,
 		snprintf(text, size, "the worker (pid %d) sent %s, %s",
 			 (int)pid, s->hostile, when);
 	} else if (s->orphaned) {
-		snprintf(text, size, "the worker (pid %d) died with the fork "
-			 "server, %s", (int)pid, when);
+		snprintf(text, size,
+			 "the worker (pid %d) died with the fork "
+			 "server, %s",
+			 (int)pid, when);
 	} else if (!end->known) {
-		snprintf(text, size, "the worker (pid %d) died %s; how is not "
+		snprintf(text, size,
+			 "the worker (pid %d) died %s; how is not "
 			 "known, its status was taken by another wait()",
 			 (int)pid, when);
 	} else if (end->signal) {
 		name = sigabbrev_np(end->signal);
-		snprintf(text, size, "the worker (pid %d) was killed by %s%s "
-			 "(signal %d) %s", (int)pid, name ? "SIG" : "a ",
+		snprintf(text, size,
+			 "the worker (pid %d) was killed by %s%s "
+			 "(signal %d) %s",
+			 (int)pid, name ? "SIG" : "a ",
 			 name ? name : "real-time signal", end->signal, when);
 	} else {
-		snprintf(text, size, "the worker (pid %d) exited with code %d "
-			 "%s", (int)pid, end->code, when);
+		snprintf(text, size,
+			 "the worker (pid %d) exited with code %d "
+			 "%s",
+			 (int)pid, end->code, when);
 	}
 }
 
@@ -64,8 +72,8 @@ static uint64_t started_ns(const struct slot *s, uint32_t number)
 	for (lane = 0; lane < PRUN_LANES_MAX; lane++)
 		if (board_running(s->board, lane, &in_lane, &start_ns) &&
 		    in_lane == number)
-			return start_ns < s->engine->now_ns ?
-				       start_ns : s->engine->now_ns;
+			return start_ns < s->engine->now_ns ? start_ns :
+							      s->engine->now_ns;
 	return 0;
 }
 
@@ -78,7 +86,7 @@ static void fail_task(struct slot *s, struct run *r, uint32_t i, pid_t pid,
 		      const struct process_end *end)
 {
 	const struct engine *e = s->engine;
-	struct engine_worker who = { s->id, pid, end->signal, end->code };
+	struct engine_worker who = {s->id, pid, end->signal, end->code};
 	uint64_t start_ns = started_ns(s, r->number + i);
 	struct engine_result result;
 	char text[256];
@@ -123,8 +131,7 @@ static uint32_t last_claim(const struct slot *s)
 					     memory_order_acquire);
 
 	/* It has told results up to there. */
-	if (next - first > s->end - first ||
-	    number_before(next, s->claimed))
+	if (next - first > s->end - first || number_before(next, s->claimed))
 		next = s->claimed;
 	if (next - first > s->end - first)
 		next = first;
@@ -178,17 +185,19 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 	}
 	while ((r = flight->first) != NULL) {
 		flight->first = r->next;
-		again = (running > 1 || s->given_up || s->late) && is_batch(s, r);
-		for (i = 0; i < r->count &&
-			    number_before(r->number + i, next); i++) {
+		again = (running > 1 || s->given_up || s->late) &&
+			is_batch(s, r);
+		for (i = 0; i < r->count && number_before(r->number + i, next);
+		     i++) {
 			if (r->chunk->states[r->at + i] != TASK_SENT)
 				continue;
 			if (s->given_up && !wanted(s, r)) {
 				give_up_task(s, r, i);
 				continue;
 			}
-			solo = again && !is_late(s, r, i) ? 
-				run_new(r->chunk, r->at + i, 1, true) : NULL;
+			solo = again && !is_late(s, r, i) ?
+				       run_new(r->chunk, r->at + i, 1, true) :
+				       NULL;
 			if (solo) {
 				run_mark(solo, TASK_QUEUED);
 				run_queue_push(back, solo);

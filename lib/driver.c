@@ -22,7 +22,7 @@ static void tell_watches(const struct driver *d)
 static void *driver_main(void *arg)
 {
 	struct driver *d = arg;
-	struct pollfd poll_for = { .fd = d->fd, .events = POLLIN };
+	struct pollfd poll_for = {.fd = d->fd, .events = POLLIN};
 
 	driver_lock(d);
 	while (!d->stop) {
@@ -130,8 +130,8 @@ bool driver_is_self(const struct driver *d)
 bool driver_wait(struct driver *d, uint64_t deadline_ns)
 {
 	uint64_t round = d->rounds;
-	struct timespec until = { (time_t)(deadline_ns / 1000000000u),
-				  (long)(deadline_ns % 1000000000u) };
+	struct timespec until = {(time_t)(deadline_ns / 1000000000u),
+				 (long)(deadline_ns % 1000000000u)};
 	int rc = 0;
 
 	d->waiters++;

@@ -28,7 +28,7 @@ struct driver {
 	bool wake_kept; /* and one while nobody waited */
 	unsigned waiters;
 	struct driver_watch *watches;
-	int fd;			 /* to wait for */
+	int fd;			  /* to wait for */
 	bool (*round)(void *ctx); /* one round; true: it was woken */
 	void *ctx;
 };

@@ -74,8 +74,8 @@ struct engine_config {
 
 enum engine_stop {
 	ENGINE_DRAIN, /* no more will be submitted and all is given back */
-	ENGINE_TERM,  /* withdraw all, also what runs; SIGTERM, grace, SIGKILL */
-	ENGINE_KILL   /* the same, at once */
+	ENGINE_TERM, /* withdraw all, also what runs; SIGTERM, grace, SIGKILL */
+	ENGINE_KILL  /* the same, at once */
 };
 
 struct engine_ops {

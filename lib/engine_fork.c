@@ -36,7 +36,7 @@ struct engine_fork {
 	struct run_queue pending; /* submitted, or taken back */
 	uint64_t *estimates;	  /* ns a task, by function */
 	struct slot *target;	  /* being fed, with so many tasks yet */
-	uint32_t target_func; /* of this function */
+	uint32_t target_func;	  /* of this function */
 	uint32_t target_room;
 	uint32_t failed_starts; /* in a row */
 	uint32_t deaths;	/* in a row, without a result in between */
@@ -142,8 +142,7 @@ static void feed_target(struct engine_fork *e)
 		if (rest)
 			run_queue_push_front(&e->pending, rest);
 	}
-	e->target_room -= r->count < e->target_room ? r->count :
-						      e->target_room;
+	e->target_room -= r->count < e->target_room ? r->count : e->target_room;
 	if (slot_give(s, r) < 0)
 		run_fail(&e->base, r, -ENOMEM);
 	else if (max && s->given >= max)
@@ -171,8 +170,8 @@ static void fork_submit(struct engine *base, struct chunk *c)
 	struct run *r = run_new(c, 0, c->count, false);
 
 	if (!r) {
-		struct run all = { .chunk = c, .count = c->count };
-		struct engine_result failure = { .status = -ENOMEM };
+		struct run all = {.chunk = c, .count = c->count};
+		struct engine_result failure = {.status = -ENOMEM};
 
 		failure.data = prun_strerror(-ENOMEM);
 		failure.size = strlen(failure.data);
@@ -254,8 +253,8 @@ static bool anyone_has_more(struct engine_fork *e)
 
 	for (i = 0; i < e->nslots; i++)
 		if (slot_alive(&e->slots[i]) && e->slots[i].outstanding > 0 &&
-		    e->slots[i].state != SLOT_DOOMED && !e->slots[i].condemned &&
-		    slot_unstarted(&e->slots[i]) > 0)
+		    e->slots[i].state != SLOT_DOOMED &&
+		    !e->slots[i].condemned && slot_unstarted(&e->slots[i]) > 0)
 			return true;
 	return false;
 }
@@ -309,8 +308,7 @@ static void drop_server(struct engine_fork *e);
 static void start_failed(struct engine_fork *e, int rc)
 {
 	e->retry_ns = e->base.now_ns + RETRY_NS;
-	if (fork_stopped(&e->base) &&
-	    ++e->failed_starts >= FAILED_STARTS_MAX)
+	if (fork_stopped(&e->base) && ++e->failed_starts >= FAILED_STARTS_MAX)
 		engine_break(e, rc, "no worker can be started");
 }
 
@@ -351,7 +349,8 @@ static void replace(struct engine_fork *e, const struct slot *s,
 static void brake(struct engine_fork *e)
 {
 	uint32_t over = e->deaths > e->nslots + DEATHS_FREE ?
-				e->deaths - e->nslots - DEATHS_FREE : 0;
+				e->deaths - e->nslots - DEATHS_FREE :
+				0;
 
 	if (over == 0)
 		return;
@@ -448,7 +447,7 @@ static void take_news(struct engine_fork *e, struct forkserver_news *news)
  * broken, stops. */
 static void server_died(struct engine_fork *e)
 {
-	struct process_end unknown = { false, 0, -1 };
+	struct process_end unknown = {false, 0, -1};
 	struct run_queue back;
 	uint32_t i;
 
@@ -472,7 +471,7 @@ static void server_died(struct engine_fork *e)
 
 static void serve_server(struct engine_fork *e, bool ended)
 {
-	struct forkserver_news news = { .fd = -1 };
+	struct forkserver_news news = {.fd = -1};
 	int rc = 0;
 
 	while (e->server.fd >= 0 &&
@@ -700,9 +699,8 @@ static void stop_slot(struct engine_fork *e, struct slot *s,
 	/* Said once, the grace runs from then on. */
 	if (how == ENGINE_TERM && s->kill_ns != UINT64_MAX)
 		return;
-	if (how == ENGINE_DRAIN ||
-	    (how == ENGINE_TERM && s->outstanding == 0 &&
-	     s->state != SLOT_DOOMED)) {
+	if (how == ENGINE_DRAIN || (how == ENGINE_TERM && s->outstanding == 0 &&
+				    s->state != SLOT_DOOMED)) {
 		slot_retire(s);
 		if (how == ENGINE_TERM)
 			s->kill_ns = e->base.now_ns +
@@ -713,10 +711,10 @@ static void stop_slot(struct engine_fork *e, struct slot *s,
 		return;
 	run_queue_init(&back);
 	slot_doom(s, how == ENGINE_KILL ? SIGKILL : SIGTERM, &back);
-	s->kill_ns = how == ENGINE_KILL ?
-			     UINT64_MAX :
-			     e->base.now_ns +
-				     e->base.config->grace_ms * 1000000ull;
+	s->kill_ns =
+		how == ENGINE_KILL ?
+			UINT64_MAX :
+			e->base.now_ns + e->base.config->grace_ms * 1000000ull;
 	run_queue_withdraw(&e->base, &back, NULL);
 }
 
@@ -912,8 +910,8 @@ static int start_server(struct engine_fork *e)
 /* All workers are there when the pool opens, or it does not open. */
 static int await_births(struct engine_fork *e, uint32_t *born, uint32_t until)
 {
-	struct pollfd poll_for = { .fd = e->server.fd, .events = POLLIN };
-	struct forkserver_news news = { .fd = -1 };
+	struct pollfd poll_for = {.fd = e->server.fd, .events = POLLIN};
+	struct forkserver_news news = {.fd = -1};
 	int rc;
 
 	while (*born < until) {

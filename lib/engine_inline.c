@@ -116,7 +116,7 @@ static bool start_worker(struct engine_inline *e)
 /* Results in the order they were finished: each is given back by itself. */
 static void give_results(struct engine_inline *e, struct run *r)
 {
-	struct engine_worker who = { 0, getpid(), 0, -1 };
+	struct engine_worker who = {0, getpid(), 0, -1};
 	struct engine_result result;
 	struct frame f;
 
@@ -138,17 +138,16 @@ static void give_results(struct engine_inline *e, struct run *r)
 static void run_one(struct engine_inline *e, struct run *r)
 {
 	struct chunk *c = r->chunk;
-	struct frame_tasks head = { .chunk = c->id,
-				    .index = c->index + r->at,
-				    .func = c->func,
-				    .first = e->fresh,
-				    .count = r->count,
-				    .flags = (c->star ? FRAME_STAR : 0) |
-					     (uint32_t)c->attempt
-						     << FRAME_ATTEMPT_SHIFT };
-	struct frame_writer out = { 0 };
-	int rc = frame_put_tasks(&out, head, c->offsets + r->at,
-				 c->args.data);
+	struct frame_tasks head = {.chunk = c->id,
+				   .index = c->index + r->at,
+				   .func = c->func,
+				   .first = e->fresh,
+				   .count = r->count,
+				   .flags = (c->star ? FRAME_STAR : 0) |
+					    (uint32_t)c->attempt
+						    << FRAME_ATTEMPT_SHIFT};
+	struct frame_writer out = {0};
+	int rc = frame_put_tasks(&out, head, c->offsets + r->at, c->args.data);
 
 	if (rc == 0)
 		rc = feed_reader(worker_reader(e->worker), out.data + out.start,
@@ -202,8 +201,8 @@ static void inline_submit(struct engine *base, struct chunk *c)
 {
 	struct engine_inline *e = inline_engine(base);
 	struct run *r = run_new(c, 0, c->count, false);
-	struct run all = { .chunk = c, .count = c->count };
-	struct engine_result failure = { .status = -ENOMEM };
+	struct run all = {.chunk = c, .count = c->count};
+	struct engine_result failure = {.status = -ENOMEM};
 
 	if (r) {
 		run_queue_push(&e->pending, r);

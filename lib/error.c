@@ -32,8 +32,8 @@ const char *prun_strerror(int code)
 	switch (code) {
 	case 0:
 		return "success";
-#define ERROR_TEXT(name, number, words)                                        \
-	case name:                                                             \
+#define ERROR_TEXT(name, number, words) \
+	case name: \
 		return words;
 		PRUN_ERROR_MAP(ERROR_TEXT)
 #undef ERROR_TEXT
@@ -51,8 +51,8 @@ const char *prun_error_name(int code)
 		return name ? name : "UNKNOWN";
 	}
 	switch (code) {
-#define ERROR_NAME(id, number, words)                                          \
-	case id:                                                               \
+#define ERROR_NAME(id, number, words) \
+	case id: \
 		return #id;
 		PRUN_ERROR_MAP(ERROR_NAME)
 #undef ERROR_NAME

@@ -32,9 +32,9 @@ union control {
 static int send_packet(int fd, const void *data, size_t size, const int *fds,
 		       unsigned count)
 {
-	struct iovec iov = { (void *)(uintptr_t)data, size };
+	struct iovec iov = {(void *)(uintptr_t)data, size};
 	union control control;
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct cmsghdr *c;
 	ssize_t n;
 
@@ -59,11 +59,12 @@ static int send_packet(int fd, const void *data, size_t size, const int *fds,
 static int receive_packet(int fd, void *data, size_t size, int *fds,
 			  unsigned *count)
 {
-	struct iovec iov = { data, size };
+	struct iovec iov = {data, size};
 	union control control;
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
-			    .msg_control = control.bytes,
-			    .msg_controllen = sizeof(control.bytes) };
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control.bytes,
+			   .msg_controllen = sizeof(control.bytes)};
 	struct cmsghdr *c;
 	ssize_t n;
 
@@ -114,8 +115,7 @@ static void leave(struct server *s)
 /* A caller that does not read just now is waited for, one that died is not. */
 static void tell(struct server *s, const struct forkserver_news *news, int fd)
 {
-	struct pollfd polls[2] = { { s->fd, POLLOUT, 0 },
-				   { s->caller, POLLIN, 0 } };
+	struct pollfd polls[2] = {{s->fd, POLLOUT, 0}, {s->caller, POLLIN, 0}};
 	int rc;
 
 	while ((rc = send_packet(s->fd, news, NEWS_SIZE, &fd, fd >= 0)) ==
@@ -144,8 +144,8 @@ static void run_child(int fd, void *arg)
 
 static void give_birth(struct server *s, int id, int fd, int memory)
 {
-	struct forkserver_news news = { .kind = FORKSERVER_BORN, .id = id };
-	struct birth birth = { s, id, memory };
+	struct forkserver_news news = {.kind = FORKSERVER_BORN, .id = id};
+	struct birth birth = {s, id, memory};
 	struct process p = PROCESS_INIT;
 
 	fd = process_fd_private(fd);
@@ -161,8 +161,8 @@ static void give_birth(struct server *s, int id, int fd, int memory)
 /* One request; false: there is none. */
 static bool serve(struct server *s)
 {
-	struct forkserver_news news = { .kind = FORKSERVER_BORN,
-					.value = -EMFILE };
+	struct forkserver_news news = {.kind = FORKSERVER_BORN,
+				       .value = -EMFILE};
 	int fds[FDS_MAX];
 	unsigned count, i;
 	int32_t id;
@@ -188,7 +188,7 @@ static bool serve(struct server *s)
 
 static void reap(struct server *s)
 {
-	struct forkserver_news news = { .kind = FORKSERVER_DIED };
+	struct forkserver_news news = {.kind = FORKSERVER_DIED};
 	struct signalfd_siginfo info;
 	int status;
 	uint32_t i;
@@ -214,9 +214,9 @@ static void serve_for_ever(struct server *s) __attribute__((noreturn));
 
 static void serve_for_ever(struct server *s)
 {
-	struct pollfd polls[3] = { { s->fd, POLLIN, 0 },
-				   { s->signals, POLLIN, 0 },
-				   { s->caller, POLLIN, 0 } };
+	struct pollfd polls[3] = {{s->fd, POLLIN, 0},
+				  {s->signals, POLLIN, 0},
+				  {s->caller, POLLIN, 0}};
 
 	for (;;) {
 		if (poll(polls, 3, -1) < 0)
@@ -236,9 +236,9 @@ static void serve_for_ever(struct server *s)
 static void server_main(int fd, void *arg)
 {
 	struct server *s = arg;
-	struct forkserver_news hello = { .kind = FORKSERVER_HELLO,
-					 .pid = getpid() };
-	struct sigaction sa = { .sa_handler = SIG_DFL };
+	struct forkserver_news hello = {.kind = FORKSERVER_HELLO,
+					.pid = getpid()};
+	struct sigaction sa = {.sa_handler = SIG_DFL};
 	sigset_t child;
 	int self;
 
@@ -276,8 +276,8 @@ int forkserver_receive(struct forkserver *f, struct forkserver_news *news)
 /* Its first word, or its end. */
 static int await_hello(struct forkserver *f)
 {
-	struct pollfd poll_for = { .fd = f->fd, .events = POLLIN };
-	struct forkserver_news news = { .fd = -1 };
+	struct pollfd poll_for = {.fd = f->fd, .events = POLLIN};
+	struct forkserver_news news = {.fd = -1};
 	int rc;
 
 	while ((rc = forkserver_receive(f, &news)) == 0)
@@ -304,7 +304,7 @@ static int open_self(void)
 int forkserver_start(struct forkserver *f, uint32_t count,
 		     forkserver_child_fn child, void *ctx)
 {
-	struct server s = { .count = count, .child = child, .ctx = ctx };
+	struct server s = {.count = count, .child = child, .ctx = ctx};
 	int fds[2], rc;
 
 	rc = process_socketpair(fds, SOCK_SEQPACKET);

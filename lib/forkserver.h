@@ -33,13 +33,12 @@ struct forkserver {
 	struct process process; /* its pidfd */
 };
 
-#define FORKSERVER_INIT { -1, PROCESS_INIT }
+#define FORKSERVER_INIT \
+	{ \
+		-1, PROCESS_INIT \
+	}
 
-enum forkserver_kind {
-	FORKSERVER_HELLO = 1,
-	FORKSERVER_BORN,
-	FORKSERVER_DIED
-};
+enum forkserver_kind { FORKSERVER_HELLO = 1, FORKSERVER_BORN, FORKSERVER_DIED };
 
 struct forkserver_news {
 	int32_t kind;

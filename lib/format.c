@@ -397,8 +397,8 @@ static int unpack_integer(struct unpacking *u, char letter, void *target,
 		return wrong_kind(u, place, "an integer", v);
 	if (letter == 'u') {
 		if (!read_uint(v, &whole))
-			return wrong_value(u, place,
-					   "a negative integer is out of range");
+			return wrong_value(
+				u, place, "a negative integer is out of range");
 		if (u->store)
 			*(uint64_t *)target = whole;
 		return 0;
@@ -602,8 +602,8 @@ static int unpack_value(struct unpacking *u, struct span v,
 			return wrong_format(u, "nested too deep");
 		u->at++;
 		u->depth++;
-		rc = c == '[' ? unpack_array(u, v, place)
-			      : unpack_map(u, v, place);
+		rc = c == '[' ? unpack_array(u, v, place) :
+				unpack_map(u, v, place);
 		u->depth--;
 		return rc;
 	case '*':

@@ -105,8 +105,8 @@ unsigned char *frame_reader_space(struct frame_reader *r, size_t min,
 
 	if (!left)
 		reader_shrink(r, min);
-	capacity = capacity_for(r->capacity ? r->capacity : r->least,
-				left + min);
+	capacity =
+		capacity_for(r->capacity ? r->capacity : r->least, left + min);
 	if (capacity != r->capacity || r->capacity - r->end < min)
 		if (reader_resize(r, capacity) < 0)
 			return NULL;

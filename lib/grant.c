@@ -51,15 +51,15 @@ int slot_give(struct slot *s, struct run *r)
 {
 	struct chunk *c = r->chunk;
 	uint64_t bytes = run_bytes(r);
-	struct frame_tasks head = { .chunk = c->id,
-				    .index = c->index + r->at,
-				    .func = c->func,
-				    .first = s->fresh,
-				    .count = r->count,
-				    .flags = (r->solo ? FRAME_SOLO : 0) |
-					     (c->star ? FRAME_STAR : 0) |
-					     (uint32_t)c->attempt
-						     << FRAME_ATTEMPT_SHIFT };
+	struct frame_tasks head = {.chunk = c->id,
+				   .index = c->index + r->at,
+				   .func = c->func,
+				   .first = s->fresh,
+				   .count = r->count,
+				   .flags = (r->solo ? FRAME_SOLO : 0) |
+					    (c->star ? FRAME_STAR : 0) |
+					    (uint32_t)c->attempt
+						    << FRAME_ATTEMPT_SHIFT};
 	int rc = frame_put_tasks(&s->out, head, c->offsets + r->at,
 				 c->args.data);
 
@@ -133,8 +133,7 @@ static bool prepare_cut(struct slot *s, uint32_t to)
 	struct run *r, *node;
 
 	for (r = s->flight.first; r; r = r->next) {
-		if (!number_before(r->number, to) ||
-		    to - r->number >= r->count)
+		if (!number_before(r->number, to) || to - r->number >= r->count)
 			continue;
 		node = run_new(r->chunk, 0, 0, false);
 		if (!node)

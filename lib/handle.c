@@ -299,7 +299,8 @@ static enum prun_job_state state(struct prun_job *job)
 	struct prun_pool *pool = job->pool;
 
 	if (!job->completed && pool)
-		return job->finished > job->cancelled || pool_count_running(pool, job) ?
+		return job->finished > job->cancelled ||
+				       pool_count_running(pool, job) ?
 			       PRUN_JOB_RUNNING :
 			       PRUN_JOB_PENDING;
 	if (job->cancelled > 0 || job->error == PRUN_ECANCELLED)
@@ -354,8 +355,7 @@ int prun_job_cancel(struct prun_job *job, int force)
 	pool_lock(pool);
 	rc = pool_check(pool);
 	if (rc == 0)
-		rc = pool_cancel(pool, job, force != 0,
-				 PRUN_ECANCELLED);
+		rc = pool_cancel(pool, job, force != 0, PRUN_ECANCELLED);
 	pool_unlock(pool);
 	return rc;
 }

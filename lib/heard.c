@@ -69,7 +69,7 @@ static void range_flush(struct range *g)
 {
 	struct slot *s = g->slot;
 	const struct engine *e = s->engine;
-	struct engine_worker who = { s->id, s->process.pid, 0, -1 };
+	struct engine_worker who = {s->id, s->process.pid, 0, -1};
 	uint32_t count = g->count;
 
 	if (!count)
@@ -221,7 +221,7 @@ static void take_ready(struct slot *s, const struct frame *f)
 /* Turn the bytes received into results. */
 static void take_frames(struct slot *s)
 {
-	struct range g = { .slot = s };
+	struct range g = {.slot = s};
 	struct frame f;
 	int rc = 0;
 
@@ -279,8 +279,8 @@ static void heard(struct slot *s, unsigned char *at, size_t n)
 static bool refuse_result(struct slot *s)
 {
 	static const char text[] = "no memory to receive the result";
-	struct range g = { .slot = s };
-	struct frame f = { .kind = FRAME_RESULT };
+	struct range g = {.slot = s};
+	struct frame f = {.kind = FRAME_RESULT};
 
 	if (!frame_reader_skip(&f.result, &s->in))
 		return false;
@@ -443,8 +443,7 @@ void slot_check(struct slot *s)
 	s->check_ns = now + CHECK_NS;
 	/* A worker sends at the end of a task that took long, so while one
 	 * runs that long already, nothing can be waiting on the board. */
-	if (check_board(s) &&
-	    board_running(s->board, 0, &number, &start_ns) &&
+	if (check_board(s) && board_running(s->board, 0, &number, &start_ns) &&
 	    start_ns + CHECK_NS < now)
 		s->check_ns = s->outstanding > 1 ? now + CHECK_SLOW_NS :
 						   UINT64_MAX;

@@ -10,7 +10,7 @@ struct prun_item {
 	struct prun_packer *packer; /* of the chunk being built */
 	uint64_t index;
 	void *cookie;
-	int wait_fd;		    /* -1: none */
+	int wait_fd; /* -1: none */
 };
 
 #endif

@@ -58,7 +58,8 @@ static void set_terms(struct prun_job *job, struct chunk *c)
 {
 	c->star = job->star;
 	c->limits = job->terms && job->terms->limits.timeout_ns ?
-			    &job->terms->limits : NULL;
+			    &job->terms->limits :
+			    NULL;
 }
 
 /* The argument of an apply, in a chunk that waits to be pulled. */
@@ -177,7 +178,7 @@ int job_add_done(struct prun_job *job, prun_done_fn fn, void *payload)
 
 	if (!d)
 		return -ENOMEM;
-	*d = (struct job_done){ NULL, fn, payload };
+	*d = (struct job_done){NULL, fn, payload};
 	while (*at)
 		at = &(*at)->next;
 	*at = d;
@@ -319,8 +320,7 @@ static int reserve_ready(struct prun_job *job, uint64_t count)
 	struct job_ref *ready;
 	uint64_t i;
 
-	if (job->order != PRUN_ORDER_UNORDERED ||
-	    need <= job->ready_capacity)
+	if (job->order != PRUN_ORDER_UNORDERED || need <= job->ready_capacity)
 		return 0;
 	while (capacity < need)
 		capacity *= 2;
@@ -416,7 +416,7 @@ static bool chunk_open(const struct prun_job *job, const struct chunk *c)
 struct chunk *job_pull(struct prun_job *job, uint32_t want)
 {
 	struct chunk *c = job->building;
-	struct prun_item item = { .wait_fd = -1 };
+	struct prun_item item = {.wait_fd = -1};
 	uint32_t target;
 	int rc = 1;
 
@@ -588,7 +588,8 @@ static bool try_again(struct prun_job *job, struct chunk *c, uint32_t i,
 uint64_t job_retry_due(const struct prun_job *job)
 {
 	return job->terms && job->terms->nwaiting ?
-		       job->terms->waiting[0].due_ns : UINT64_MAX;
+		       job->terms->waiting[0].due_ns :
+		       UINT64_MAX;
 }
 
 static struct chunk *take_retry(struct prun_job *job)
@@ -702,8 +703,10 @@ static bool checked(const struct engine_result **r, struct engine_result *bad,
 {
 	if (well_formed(*r))
 		return true;
-	snprintf(text, size, "the worker (pid %d) sent a value that is no "
-		 "msgpack", (int)pid);
+	snprintf(text, size,
+		 "the worker (pid %d) sent a value that is no "
+		 "msgpack",
+		 (int)pid);
 	*bad = **r;
 	bad->status = PRUN_EPROTO;
 	bad->data = text;
@@ -727,17 +730,16 @@ static void take_result(struct prun_job *job, struct chunk *c, uint32_t i,
 		job->bytes += c->results[i].size;
 	if (job->order == PRUN_ORDER_UNORDERED)
 		job->ready[(job->ready_first + job->ready_count++) &
-			   (job->ready_capacity - 1)] =
-			(struct job_ref){ c, i };
+			   (job->ready_capacity - 1)] = (struct job_ref){c, i};
 }
 
 bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
 	      uint32_t count, const struct engine_result *results,
 	      const struct engine_worker *worker)
 {
-	struct chunk_who who = { worker->id, worker->pid,
-				 (int16_t)worker->exit_code,
-				 (uint8_t)worker->signal };
+	struct chunk_who who = {worker->id, worker->pid,
+				(int16_t)worker->exit_code,
+				(uint8_t)worker->signal};
 	struct chunk *of = c->retry_of;
 	struct engine_result bad;
 	bool all_formed = true;
@@ -754,7 +756,8 @@ bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
 	for (i = 0; i < count; i++) {
 		const struct engine_result *r = &results[i];
 
-		all_formed &= checked(&r, &bad, text, sizeof(text), worker->pid);
+		all_formed &=
+			checked(&r, &bad, text, sizeof(text), worker->pid);
 		if (r->status < 0 && try_again(job, c, first + i, r))
 			again++;
 		else
@@ -767,8 +770,8 @@ bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
 void job_withdrawn(struct prun_job *job, struct chunk *c, uint32_t first,
 		   uint32_t count)
 {
-	static const struct engine_worker nobody = { -1, 0, 0, -1 };
-	struct engine_result r = { .status = job->withdrawn_status };
+	static const struct engine_worker nobody = {-1, 0, 0, -1};
+	struct engine_result r = {.status = job->withdrawn_status};
 	uint32_t i;
 
 	r.data = job->withdrawn_text;
@@ -831,8 +834,7 @@ static bool next_ready(struct prun_job *job, struct chunk **c, uint32_t *i)
 		job->cursor = job->cursor->next;
 		job->cursor_at = 0;
 	}
-	if (!job->cursor ||
-	    !is_finished(job->cursor->states[job->cursor_at]))
+	if (!job->cursor || !is_finished(job->cursor->states[job->cursor_at]))
 		return false;
 	*c = job->cursor;
 	*i = job->cursor_at++;

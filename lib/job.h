@@ -47,10 +47,10 @@ struct job_ref {
 };
 
 struct prun_job {
-	struct prun_pool *pool; /* NULL once the pool is freed */
-	struct prun_job *next, *prev;		  /* all jobs of the pool */
+	struct prun_pool *pool;	      /* NULL once the pool is freed */
+	struct prun_job *next, *prev; /* all jobs of the pool */
 	struct prun_job *next_active, *prev_active; /* those to pull from */
-	struct prun_job *next_news;		  /* those to collect */
+	struct prun_job *next_news;		    /* those to collect */
 	bool active, news;
 
 	bool handle;	/* the caller has one */
@@ -66,10 +66,10 @@ struct prun_job {
 	bool wait_poll;	 /* waits for what cannot be polled */
 	uint32_t pins;	 /* calls that are on it */
 	bool asked;	 /* its source was, once */
-	bool waiting; /* the source has nothing yet */
-	bool star;    /* its arguments are arrays of parameters */
-	int wait_fd;  /* a copy of what it waits for, or -1 */
-	int error;    /* of the source, the pool, or PRUN_ECANCELLED */
+	bool waiting;	 /* the source has nothing yet */
+	bool star;	 /* its arguments are arrays of parameters */
+	int wait_fd;	 /* a copy of what it waits for, or -1 */
+	int error;	 /* of the source, the pool, or PRUN_ECANCELLED */
 	int callback_error;
 	int withdrawn_status; /* what withdrawn tasks end with, */
 	const char *withdrawn_text;
@@ -111,8 +111,8 @@ struct prun_job {
 	struct job_ref *ready; /* unordered: a ring of finished tasks */
 	uint64_t ready_first, ready_count, ready_capacity;
 	struct chunk *borrowed; /* holds what *result points to */
-	struct slab *slabs;   /* map: holds the chunks after the first few */
-	struct chunk **index; /* map: chunks in order, for job_at */
+	struct slab *slabs;	/* map: holds the chunks after the first few */
+	struct chunk **index;	/* map: chunks in order, for job_at */
 };
 
 struct job_config {

@@ -32,8 +32,8 @@ static void start_is_late(struct slot *s)
 
 /* The limits of the task in a lane, and when it is to be done with; NULL: it
  * has none. */
-static const struct chunk_limits *lane_limits(struct slot *s, unsigned lane, uint32_t *number,
-					      uint64_t *due_ns)
+static const struct chunk_limits *
+lane_limits(struct slot *s, unsigned lane, uint32_t *number, uint64_t *due_ns)
 {
 	const struct chunk *c;
 	const struct run *r;
@@ -134,7 +134,8 @@ void slot_check_late(struct slot *s, struct run_queue *back)
 			next = due_ns;
 	}
 	for (r = s->flight.first; r; r = r->next)
-		if (r->chunk->limits && now + r->chunk->limits->timeout_ns < next)
+		if (r->chunk->limits &&
+		    now + r->chunk->limits->timeout_ns < next)
 			next = now + r->chunk->limits->timeout_ns;
 	s->overdue_ns = next;
 }

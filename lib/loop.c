@@ -420,7 +420,7 @@ static void push_results(struct prun_pool *pool, struct prun_job *job)
 	while (job_take(job))
 		call_back(pool, job,
 			  job->result->status < 0 ? job->error_callback :
-						   job->callback,
+						    job->callback,
 			  job->result);
 	pool_activate(pool, job);
 }
@@ -430,8 +430,7 @@ static void say_completed(struct prun_pool *pool, struct prun_job *job)
 {
 	bool failed = job->failed > 0;
 
-	if (job_is_stream(job) || (!job->callback &&
-				   !job->error_callback))
+	if (job_is_stream(job) || (!job->callback && !job->error_callback))
 		return;
 	if (job->order == PRUN_ORDER_APPLY && !failed)
 		job_look(job, 0);
@@ -442,8 +441,7 @@ static void say_completed(struct prun_pool *pool, struct prun_job *job)
 			  failed ? job->result : NULL);
 	else
 		call_back(pool, job, job->callback,
-			  job->order == PRUN_ORDER_APPLY ? job->result :
-								NULL);
+			  job->order == PRUN_ORDER_APPLY ? job->result : NULL);
 }
 
 void pool_release(struct prun_pool *pool, struct prun_job *job)
@@ -456,8 +454,8 @@ void pool_release(struct prun_pool *pool, struct prun_job *job)
 
 void pool_release_unused(struct prun_pool *pool, struct prun_job *job)
 {
-	if (job->completed && !job->handle && !job->news &&
-	    !job->in_callback && !job->pins)
+	if (job->completed && !job->handle && !job->news && !job->in_callback &&
+	    !job->pins)
 		pool_release(pool, job);
 }
 
@@ -667,8 +665,8 @@ static int wait_for_driver(struct prun_pool *pool, struct prun_job *job,
 
 /* Turn until `done` says so. 0, PRUN_ETIMEDOUT, PRUN_EWOKEN, or an error. */
 int pool_drive(struct prun_pool *pool, struct prun_job *job,
-		       bool (*done)(struct prun_pool *, struct prun_job *),
-		       uint64_t deadline_ns)
+	       bool (*done)(struct prun_pool *, struct prun_job *),
+	       uint64_t deadline_ns)
 {
 	int rc = 0;
 
@@ -691,4 +689,3 @@ int pool_drive(struct prun_pool *pool, struct prun_job *job,
 	}
 	return rc < 0 ? rc : 0;
 }
-

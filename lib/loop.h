@@ -27,28 +27,28 @@ struct prun_pool {
 	struct prun_result scratch; /* shown to callbacks */
 	/* One byte in a page that the kernel wipes in a forked copy. */
 	unsigned char *alive;
-	struct prun_job *jobs;		 /* all */
+	struct prun_job *jobs;		       /* all */
 	struct prun_job *active, *active_last; /* to pull from, in turn */
-	struct prun_job *news, **news_last; /* to collect from */
-	uint64_t unfinished;		 /* jobs not completed */
-	uint64_t in_engine;		 /* tasks submitted, not given back */
-	uint64_t waiting;		 /* jobs whose source wants to be asked */
+	struct prun_job *news, **news_last;    /* to collect from */
+	uint64_t unfinished;		       /* jobs not completed */
+	uint64_t in_engine; /* tasks submitted, not given back */
+	uint64_t waiting;   /* jobs whose source wants to be asked */
 	bool closed;
 	bool draining; /* the engine was told to stop */
 	int error;     /* that broke it */
 	char *message;
 	bool in_callback, in_source;
-	struct driver *driver;		/* background: its thread */
-	uint64_t given_back;		/* tasks, by the engine */
-	struct prun_stats gone;		/* counts of jobs that were released, and
+	struct driver *driver;	       /* background: its thread */
+	uint64_t given_back;	       /* tasks, by the engine */
+	struct prun_stats gone;	       /* counts of jobs that were released, and
 					   the slowest tasks of all */
-	uint64_t last_id, completions;	/* of jobs */
+	uint64_t last_id, completions; /* of jobs */
 	prun_progress_fn progress;
 	void *progress_payload;
 	uint64_t progress_every_ns, progress_due_ns;
-	uint64_t report_ns;		/* when the next progress is due, */
-	uint64_t due_ns;		/* or something of a job; UINT64_MAX: no */
-	uint64_t progress_seen;		/* what had ended at the last one */
+	uint64_t report_ns;	/* when the next progress is due, */
+	uint64_t due_ns;	/* or something of a job; UINT64_MAX: no */
+	uint64_t progress_seen; /* what had ended at the last one */
 	unsigned submitted;
 	struct ticks ticks;	 /* its clock */
 	uint64_t left_ns;	 /* when the caller was last here */
@@ -116,8 +116,8 @@ void pool_collect(struct prun_pool *pool);
 int pool_turn(struct prun_pool *pool, uint64_t deadline_ns);
 /* Turn until `done` says so. 0, PRUN_ETIMEDOUT, PRUN_EWOKEN, or an error. */
 int pool_drive(struct prun_pool *pool, struct prun_job *job,
-		bool (*done)(struct prun_pool *, struct prun_job *),
-		uint64_t deadline_ns);
+	       bool (*done)(struct prun_pool *, struct prun_job *),
+	       uint64_t deadline_ns);
 /* Release it when nobody has it and nothing is to come. */
 void pool_release_unused(struct prun_pool *pool, struct prun_job *job);
 /* Its handle is freed. */
@@ -143,8 +143,7 @@ void pool_add_counts(struct prun_stats *stats, const struct prun_job *job);
 /* Tell the caller how it goes, when that is due. */
 void pool_report(struct prun_pool *pool);
 /* Tasks that run now: of one job, or with NULL of all. */
-uint64_t pool_count_running(struct prun_pool *pool,
-			    const struct prun_job *job);
+uint64_t pool_count_running(struct prun_pool *pool, const struct prun_job *job);
 /* In CLOCK_MONOTONIC; UINT64_MAX for a negative timeout, 0 for 0. */
 uint64_t pool_deadline(int timeout_ms);
 

@@ -93,8 +93,10 @@ int prun_plugin_open(struct prun_plugin_handle **plugin,
 		*message = NULL;
 	/* Without a slash dlopen would search the system's directories. */
 	if (!path || !strchr(path, '/'))
-		return fail(message, PRUN_EINVAL, "%s: a plugin's path needs "
-			    "a '/'", path ? path : "(null)");
+		return fail(message, PRUN_EINVAL,
+			    "%s: a plugin's path needs "
+			    "a '/'",
+			    path ? path : "(null)");
 	h = calloc(1, sizeof(*h));
 	if (!h)
 		return fail(message, -ENOMEM, "%s: %s", path,

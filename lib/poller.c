@@ -36,8 +36,8 @@ int poller_init(struct poller *p)
 	*p = none;
 	p->epfd = own_fd(epoll_create1(EPOLL_CLOEXEC));
 	p->wakefd = own_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-	p->timerfd = own_fd(timerfd_create(CLOCK_MONOTONIC,
-					   TFD_CLOEXEC | TFD_NONBLOCK));
+	p->timerfd = own_fd(
+		timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
 	rc = p->epfd < 0 ? p->epfd : p->wakefd < 0 ? p->wakefd : p->timerfd;
 	if (rc >= 0)
 		rc = poller_add(p, p->wakefd, EPOLLIN, OWN);
@@ -58,7 +58,7 @@ void poller_release(struct poller *p)
 static int control(struct poller *p, int op, int fd, uint32_t events,
 		   uint64_t data)
 {
-	struct epoll_event e = { .events = events, .data.u64 = data };
+	struct epoll_event e = {.events = events, .data.u64 = data};
 
 	return epoll_ctl(p->epfd, op, fd, &e) < 0 ? -errno : 0;
 }

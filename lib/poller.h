@@ -20,7 +20,10 @@ struct poller {
 	uint64_t armed_ns; /* of the timerfd; 0: not armed */
 };
 
-#define POLLER_INIT { -1, -1, -1, false, false, 0 }
+#define POLLER_INIT \
+	{ \
+		-1, -1, -1, false, false, 0 \
+	}
 
 int poller_init(struct poller *p);
 void poller_release(struct poller *p);

@@ -42,11 +42,11 @@ static void set_config(struct engine_config *c, const struct prun_options *o)
 	c->initarg = o->initarg;
 	c->start_timeout_ms = o->start_timeout_ms;
 	c->forkserver = o->start_method == PRUN_START_FORKSERVER;
-	c->limits = (struct limits){ .pin = o->pin != 0,
-				     .ignore_sigint = o->ignore_sigint != 0,
-				     .nice = o->nice,
-				     .memory_limit = o->memory_limit,
-				     .max_rss = o->max_rss };
+	c->limits = (struct limits){.pin = o->pin != 0,
+				    .ignore_sigint = o->ignore_sigint != 0,
+				    .nice = o->nice,
+				    .memory_limit = o->memory_limit,
+				    .max_rss = o->max_rss};
 }
 
 static void set_progress(struct prun_pool *pool, const struct prun_options *o)
@@ -190,9 +190,8 @@ static void cancel_stuck(struct prun_pool *pool)
 	struct prun_job *job;
 
 	for (job = pool->jobs; job; job = job->next)
-		if (job_stuck(job) &&
-		    job_end(job, PRUN_ECANCELLED,
-			    prun_strerror(PRUN_ECANCELLED)))
+		if (job_stuck(job) && job_end(job, PRUN_ECANCELLED,
+					      prun_strerror(PRUN_ECANCELLED)))
 			pool_tell(pool, job);
 }
 
@@ -397,7 +396,7 @@ static void show_running(void *ctx, struct chunk *c, uint32_t i,
 
 int prun_pool_running(struct prun_pool *pool, prun_running_fn fn, void *payload)
 {
-	struct running_call call = { fn, payload };
+	struct running_call call = {fn, payload};
 	int rc;
 
 	pool_lock(pool);
@@ -408,4 +407,3 @@ int prun_pool_running(struct prun_pool *pool, prun_running_fn fn, void *payload)
 	pool_unlock(pool);
 	return rc;
 }
-

@@ -37,11 +37,11 @@ static struct {
 	pthread_mutex_t mutex;
 	struct private_fd *fds;
 	size_t count, capacity;
-} private_fds = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+} private_fds = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static struct private_fd private_fd(int fd)
 {
-	struct private_fd p = { .fd = fd, .owner = getpid() };
+	struct private_fd p = {.fd = fd, .owner = getpid()};
 	struct stat st;
 
 	if (fstat(fd, &st) == 0) {
@@ -60,8 +60,8 @@ static int private_add(int fd)
 	if (private_fds.count == private_fds.capacity) {
 		size_t capacity =
 			private_fds.capacity ? private_fds.capacity * 2 : 16;
-		struct private_fd *fds = realloc(private_fds.fds,
-						 capacity * sizeof(*fds));
+		struct private_fd *fds =
+			realloc(private_fds.fds, capacity * sizeof(*fds));
 
 		if (fds) {
 			private_fds.fds = fds;
@@ -430,7 +430,7 @@ static int64_t clock_ms(void)
 /* Signals that come all the time do not make it longer. */
 bool process_await(const struct process *p, int timeout_ms)
 {
-	struct pollfd poll_for = { .fd = p->pidfd, .events = POLLIN };
+	struct pollfd poll_for = {.fd = p->pidfd, .events = POLLIN};
 	int64_t until = clock_ms() + timeout_ms, left = timeout_ms;
 	int n;
 
@@ -474,7 +474,8 @@ int process_reap(struct process *p, struct process_end *end, bool block)
 		return 0;
 	/* ECHILD: the caller ignores SIGCHLD, or waits for all children. */
 	end->known = rc == 0;
-	end->signal = rc == 0 && info.si_code != CLD_EXITED ? info.si_status : 0;
+	end->signal = rc == 0 && info.si_code != CLD_EXITED ? info.si_status :
+							      0;
 	end->code = rc == 0 && info.si_code == CLD_EXITED ? info.si_status : -1;
 	p->pid = 0;
 	return 1;

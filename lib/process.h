@@ -18,11 +18,14 @@
 struct process {
 	pid_t pid; /* 0: none */
 	int pidfd;
-	int fd;	   /* the parent's end of the socket; non-blocking */
+	int fd;	     /* the parent's end of the socket; non-blocking */
 	int pending; /* a signal for it before it has a pidfd; 0: none */
 };
 
-#define PROCESS_INIT { 0, -1, -1, 0 }
+#define PROCESS_INIT \
+	{ \
+		0, -1, -1, 0 \
+	}
 
 /* How it ended. */
 struct process_end {

@@ -123,7 +123,7 @@ enum prun_error {
 #define PRUN_ERROR_ENUM(name, code, text) name = code,
 	PRUN_ERROR_MAP(PRUN_ERROR_ENUM)
 #undef PRUN_ERROR_ENUM
-	PRUN_EFIRST_ = -5000 /* keeps the list's last comma legal everywhere */
+		PRUN_EFIRST_ = -5000 /* keeps the last comma legal everywhere */
 };
 
 /* The text of a PRUN_E* or -errno code; a static string, never NULL. */
@@ -159,12 +159,12 @@ typedef int (*prun_batch_fn)(struct prun_batch *batch);
 
 /* A function a worker can run. Zero the fields you do not use. */
 struct prun_func {
-	const char *name;    /* [A-Za-z0-9_.-]+, unique in its table */
-	prun_task_fn fn;     /* exactly one of fn and batch is set */
+	const char *name; /* [A-Za-z0-9_.-]+, unique in its table */
+	prun_task_fn fn;  /* exactly one of fn and batch is set */
 	prun_batch_fn batch;
-	unsigned lanes;      /* with batch: 1 to PRUN_LANES_MAX */
-	const void *ctx;     /* for prun_task_ctx() */
-	const char *help;    /* one line, for lists; may be NULL */
+	unsigned lanes;	  /* with batch: 1 to PRUN_LANES_MAX */
+	const void *ctx;  /* for prun_task_ctx() */
+	const char *help; /* one line, for lists; may be NULL */
 	const void *reserved[2];
 };
 
@@ -254,7 +254,7 @@ PRUN_API void *prun_batch_state(const struct prun_batch *batch);
 #define PRUN_PLUGIN_ABI 1
 
 struct prun_plugin {
-	uint32_t abi;       /* PRUN_PLUGIN_ABI */
+	uint32_t abi;	    /* PRUN_PLUGIN_ABI */
 	uint32_t func_size; /* sizeof(struct prun_func) when it was built */
 	const struct prun_func *funcs;
 	size_t nfuncs;
@@ -267,8 +267,9 @@ struct prun_plugin {
 #endif
 #define PRUN_PLUGIN(table, count) \
 	PRUN_PLUGIN_LINKAGE_ PRUN_API const struct prun_plugin prun_plugin; \
-	const struct prun_plugin prun_plugin = { PRUN_PLUGIN_ABI, \
-		(uint32_t)sizeof(struct prun_func), (table), (count) }
+	const struct prun_plugin prun_plugin = { \
+		PRUN_PLUGIN_ABI, (uint32_t)sizeof(struct prun_func), (table), \
+		(count)}
 
 struct prun_plugin_handle;
 
@@ -450,21 +451,21 @@ PRUN_API int prun_lines_next(const char **line, size_t *len,
 /* The five tasks that ran longest. */
 #define PRUN_SLOWEST 5
 struct prun_slow {
-	uint64_t job;    /* prun_job_id() */
-	uint64_t index;  /* in the job */
+	uint64_t job;	/* prun_job_id() */
+	uint64_t index; /* in the job */
 	uint64_t run_ns;
 };
 
 /* What a pool has done so far, and has in hand. Counts tasks. */
 struct prun_stats {
 	uint32_t workers;
-	uint32_t jobs;      /* unfinished ones */
-	uint64_t queued;    /* pulled from their sources, not started */
+	uint32_t jobs;	 /* unfinished ones */
+	uint64_t queued; /* pulled from their sources, not started */
 	uint64_t running;
-	uint64_t done;      /* ended well */
+	uint64_t done; /* ended well */
 	uint64_t failed;
 	uint64_t cancelled;
-	uint64_t retried;   /* times that a task was run once more */
+	uint64_t retried; /* times that a task was run once more */
 	uint32_t nslowest;
 	struct prun_slow slowest[PRUN_SLOWEST]; /* the slowest one first */
 };
@@ -472,10 +473,10 @@ struct prun_stats {
 /* One worker: its place in the pool, and the process that has it now. */
 struct prun_worker_stats {
 	int worker_id;
-	pid_t worker_pid;    /* 0: there is none just now */
-	uint64_t started;    /* processes that had the place so far */
+	pid_t worker_pid; /* 0: there is none just now */
+	uint64_t started; /* processes that had the place so far */
 	/* Of the process there now: */
-	uint64_t tasks;      /* results received from it */
+	uint64_t tasks;	     /* results received from it */
 	uint64_t start_ns;   /* from its birth to when the caller heard that
 				its initializer had ended */
 	uint64_t working_ns; /* since then, on tasks; */
@@ -515,40 +516,40 @@ typedef int (*prun_initializer_fn)(void **state, int worker_id, void *initarg,
 typedef void (*prun_finalizer_fn)(void *state, int worker_id, void *initarg);
 
 struct prun_options {
-	uint32_t version;              /* PRUN_OPTIONS_VERSION */
-	uint32_t workers;              /* 0: prun_cpu_count(); at most
+	uint32_t version;	       /* PRUN_OPTIONS_VERSION */
+	uint32_t workers;	       /* 0: prun_cpu_count(); at most
 					  PRUN_WORKERS_MAX */
 	const struct prun_func *funcs; /* copied; names and ctx are not */
-	size_t nfuncs;                 /* 0: up to the entry with NULL name */
+	size_t nfuncs;		       /* 0: up to the entry with NULL name */
 	uint64_t maxtasksperchild;     /* 0: no limit. A worker is replaced by a
 					  new one after so many tasks, or some
 					  fewer when others took work from it;
 					  a chunk of exact size is finished */
-	uint64_t max_payload;          /* bytes of one argument or result;
+	uint64_t max_payload;	       /* bytes of one argument or result;
 					  0: 256 MiB */
 	enum prun_start_method start_method;
 	prun_initializer_fn initializer;
 	prun_finalizer_fn finalizer;
 	void *initarg;
-	uint32_t grace_ms;             /* terminate: from SIGTERM to SIGKILL;
+	uint32_t grace_ms; /* terminate: from SIGTERM to SIGKILL;
 					  0: 1,000 */
 	/* Of each worker process, imposed before the initializer; not with
 	 * PRUN_START_INLINE. One that cannot impose it on itself (a nice below
 	 * 0 without the right) has failed to start. */
-	int nice;                      /* added to its nice value */
-	int pin;                       /* 1: each is pinned to one of the
+	int nice;	       /* added to its nice value */
+	int pin;	       /* 1: each is pinned to one of the
 					  processors the caller may use, in
 					  turn */
-	int ignore_sigint;             /* 1: Ctrl-C is the caller's business */
-	uint64_t memory_limit;         /* bytes of address space beyond what it
+	int ignore_sigint;     /* 1: Ctrl-C is the caller's business */
+	uint64_t memory_limit; /* bytes of address space beyond what it
 					  has at its start (RLIMIT_AS): then
 					  its allocations fail; 0: none */
-	uint64_t max_rss;              /* bytes in memory: a worker that holds
+	uint64_t max_rss;      /* bytes in memory: a worker that holds
 					  more after a task (what it shares with
 					  the caller included; looked at once a
 					  millisecond at most) is replaced; 0:
 					  none */
-	int background;                /* 1: a thread of its own drives the pool,
+	int background;	       /* 1: a thread of its own drives the pool,
 					  see Background below; only with
 					  PRUN_START_FORKSERVER */
 	/* Called inside calls that drive the pool when tasks or jobs have ended
@@ -557,15 +558,18 @@ struct prun_options {
 	prun_progress_fn progress;
 	void *progress_payload;
 	uint32_t progress_ms;
-	uint32_t start_timeout_ms;     /* a worker whose initializer takes longer
+	uint32_t start_timeout_ms; /* a worker whose initializer takes longer
 					  is killed, which is a failed start;
 					  0: none */
 };
 
 #define PRUN_OPTIONS_VERSION 1
 #define PRUN_WORKERS_MAX 4096
-#define PRUN_OPTIONS_INIT { PRUN_OPTIONS_VERSION, 0, NULL, 0, 0, 0, \
-	PRUN_START_FORK, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0 }
+#define PRUN_OPTIONS_INIT \
+	{ \
+		PRUN_OPTIONS_VERSION, 0, NULL, 0, 0, 0, PRUN_START_FORK, NULL, \
+			NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0 \
+	}
 
 /*
  * Background. A pool that drives itself: tasks are fed, results collected and
@@ -579,8 +583,9 @@ struct prun_options {
  * other does. (A function that prun_job_on_done() is given too late runs in its
  * caller, and what prun_pool_free() cancels calls back in its own.) Waiting for
  * a job ends when its callbacks are through. prun_pool_step() waits for
- * something to happen, prun_pool_fd() gives PRUN_EINVAL, and prun_pool_free() and the calls on
- * handles after it are the business of one thread, as everywhere.
+ * something to happen, prun_pool_fd() gives PRUN_EINVAL, and prun_pool_free()
+ * and the calls on handles after it are the business of one thread, as
+ * everywhere.
  */
 
 /* The CPUs this process may use: the smaller of its affinity mask and its
@@ -684,10 +689,10 @@ PRUN_API int prun_pool_running(struct prun_pool *pool, prun_running_fn fn,
 /* --------------------------------------------------------------------- jobs */
 
 enum prun_order {
-	PRUN_ORDER_MAP = 0,       /* all results are kept, at their index */
-	PRUN_ORDER_IMAP = 1,      /* a stream, in the order of the input */
+	PRUN_ORDER_MAP = 0,	  /* all results are kept, at their index */
+	PRUN_ORDER_IMAP = 1,	  /* a stream, in the order of the input */
 	PRUN_ORDER_UNORDERED = 2, /* a stream, in the order of completion */
-	PRUN_ORDER_APPLY = 3      /* one task; the argument is in the call */
+	PRUN_ORDER_APPLY = 3	  /* one task; the argument is in the call */
 };
 
 /*
@@ -696,25 +701,25 @@ enum prun_order {
  * until it returns. prun_result_take() makes one yours.
  */
 struct prun_result {
-	uint64_t index;        /* in the job, from 0, in input order */
-	void *cookie;          /* of the item */
-	int status;            /* 0, or why it failed */
-	const char *message;   /* failed: text, never NULL; else NULL */
-	size_t message_size;   /* without its NUL */
-	const void *value;     /* status 0: one msgpack value; else NULL */
+	uint64_t index;	     /* in the job, from 0, in input order */
+	void *cookie;	     /* of the item */
+	int status;	     /* 0, or why it failed */
+	const char *message; /* failed: text, never NULL; else NULL */
+	size_t message_size; /* without its NUL */
+	const void *value;   /* status 0: one msgpack value; else NULL */
 	size_t value_size;
-	const void *argument;  /* as packed by the source */
+	const void *argument; /* as packed by the source */
 	size_t argument_size;
-	int worker_id;         /* -1: never started, or cut short by a cancel
+	int worker_id;	   /* -1: never started, or cut short by a cancel
 				  with force or the job's deadline */
-	pid_t worker_pid;      /* 0: never started, or not known, since the fork
+	pid_t worker_pid;  /* 0: never started, or not known, since the fork
 				  server was killed */
-	int worker_signal;     /* PRUN_EWORKER: the signal, or 0 */
-	int worker_exit;       /* PRUN_EWORKER: the exit code, or -1: killed by
+	int worker_signal; /* PRUN_EWORKER: the signal, or 0 */
+	int worker_exit;   /* PRUN_EWORKER: the exit code, or -1: killed by
 				  a signal, or unknown */
-	uint64_t start_ns;     /* CLOCK_MONOTONIC at its start; 0: never */
-	uint64_t run_ns;       /* from its start to its end */
-	uint32_t attempts;     /* how often it was tried, one that was cut short
+	uint64_t start_ns; /* CLOCK_MONOTONIC at its start; 0: never */
+	uint64_t run_ns;   /* from its start to its end */
+	uint32_t attempts; /* how often it was tried, one that was cut short
 				  not counted */
 };
 
@@ -734,17 +739,17 @@ struct prun_call {
 	const char *func;      /* a name in the pool's table */
 	prun_source_fn source; /* not for apply */
 	void *source_payload;
-	uint64_t length;       /* tasks the source will give, if known: chunks
+	uint64_t length;      /* tasks the source will give, if known: chunks
 				  then shrink toward the end; 0: unknown. A
 				  hint, never a limit */
-	const void *argument;  /* apply: one packed value, copied; NULL: nil */
+	const void *argument; /* apply: one packed value, copied; NULL: nil */
 	size_t argument_size;
-	uint32_t chunksize;    /* tasks that travel as one frame; exactly so
+	uint32_t chunksize;   /* tasks that travel as one frame; exactly so
 				  when given (the last may be shorter), 0:
 				  adapted to the measured task time */
-	uint32_t buffersize;   /* streams: tasks submitted and not delivered
+	uint32_t buffersize;  /* streams: tasks submitted and not delivered
 				  at the most; 0: 65,536 */
-	uint64_t bufferbytes;  /* streams: bytes of their arguments and
+	uint64_t bufferbytes; /* streams: bytes of their arguments and
 				  results, with some 40 of bookkeeping a task,
 				  above which no more are pulled, but to fill
 				  a chunk of exact size; 0: 4 MiB */
@@ -798,15 +803,20 @@ struct prun_call {
 };
 
 #define PRUN_RETRIES_MAX 200
-#define PRUN_RETRY_LOST 1u    /* its worker died, or sent nonsense */
-#define PRUN_RETRY_TIMEOUT 2u /* it was killed for being late, or failed with
+#define PRUN_RETRY_LOST 1u /* its worker died, or sent nonsense */
+#define PRUN_RETRY_TIMEOUT \
+	2u		    /* it was killed for being late, or failed with
 				 PRUN_ETIMEDOUT itself */
-#define PRUN_RETRY_ERROR 4u   /* any other failure of the task's own */
+#define PRUN_RETRY_ERROR 4u /* any other failure of the task's own */
 
 #define PRUN_CALL_VERSION 1
 #define PRUN_CHUNKSIZE_MAX 1048576
-#define PRUN_CALL_INIT { PRUN_CALL_VERSION, PRUN_ORDER_MAP, NULL, NULL, NULL, \
-	0, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define PRUN_CALL_INIT \
+	{ \
+		PRUN_CALL_VERSION, PRUN_ORDER_MAP, NULL, NULL, NULL, 0, NULL, \
+			0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, \
+			0, 0, 0 \
+	}
 
 /*
  * Submit a job. *job is the handle, yours to prun_job_free(). With a NULL
@@ -880,7 +890,8 @@ PRUN_API int prun_job_get(const struct prun_result **result,
 
 /* Drive the pool until the job is finished. 0, PRUN_ETIMEDOUT, PRUN_EWOKEN,
  * PRUN_EDEADLK, PRUN_EINVAL when a callback has freed it. A stream is finished
- * when its tasks are; one that waits for prun_job_next() to make room gives PRUN_ENOTREADY instead of hanging. */
+ * when its tasks are; one that waits for prun_job_next() to make room gives
+ * PRUN_ENOTREADY instead of hanging. */
 PRUN_API int prun_job_wait(struct prun_job *job, int timeout_ms);
 /* 1 when all tasks of the job are done, failed or cancelled. */
 PRUN_API int prun_job_ready(const struct prun_job *job);
@@ -906,7 +917,7 @@ PRUN_API int prun_job_cancel(struct prun_job *job, int force);
 PRUN_API int prun_pool_cancel_pending(struct prun_pool *pool);
 
 enum prun_job_state {
-	PRUN_JOB_PENDING = 0,  /* no task of it has started */
+	PRUN_JOB_PENDING = 0, /* no task of it has started */
 	PRUN_JOB_RUNNING = 1,
 	PRUN_JOB_DONE = 2,     /* finished, and prun_job_successful() */
 	PRUN_JOB_FAILED = 3,   /* finished; a task or the source failed */
@@ -931,8 +942,8 @@ PRUN_API int prun_job_on_done(struct prun_job *job, prun_done_fn fn,
 			      void *payload);
 
 enum prun_wait_mode {
-	PRUN_WAIT_ALL = 0,   /* until all are finished; */
-	PRUN_WAIT_FIRST = 1, /* or one is; */
+	PRUN_WAIT_ALL = 0,    /* until all are finished; */
+	PRUN_WAIT_FIRST = 1,  /* or one is; */
 	PRUN_WAIT_FAILURE = 2 /* or one is and has failed, or all are */
 };
 
@@ -940,9 +951,10 @@ enum prun_wait_mode {
  * Wait for several jobs, of one pool or of several, and drive their pools. A
  * job that is named twice counts once; NULL is skipped; one that was only
  * cancelled has not failed. Returns how many are finished; PRUN_ETIMEDOUT,
- * PRUN_EWOKEN (by prun_pool_wake of any of the pools), PRUN_EDEADLK, PRUN_EFORKED, -ENOMEM, -EMFILE, PRUN_EINVAL for an
- * unknown mode; PRUN_ENOTREADY when it cannot become true before somebody takes
- * the results of a stream.
+ * PRUN_EWOKEN (by prun_pool_wake of any of the pools), PRUN_EDEADLK,
+ * PRUN_EFORKED, -ENOMEM, -EMFILE, PRUN_EINVAL for an unknown mode;
+ * PRUN_ENOTREADY when it cannot become true before somebody takes the results
+ * of a stream.
  */
 PRUN_API int prun_wait(struct prun_job *const *jobs, size_t n,
 		       enum prun_wait_mode mode, int timeout_ms);

@@ -106,7 +106,7 @@ static int failed(int rc, const char *what, char *message, size_t size)
 
 int limits_apply(const struct limits *l, int id, char *message, size_t size)
 {
-	static const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	static const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	int rc = 0;
 
 	if (l->ignore_sigint)

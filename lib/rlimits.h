@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 struct limits {
-	bool pin;	       /* to one processor, in turn */
+	bool pin; /* to one processor, in turn */
 	bool ignore_sigint;
 	int nice;	       /* added */
 	uint64_t memory_limit; /* bytes beyond its size now; 0: none */

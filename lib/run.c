@@ -55,8 +55,8 @@ struct run *run_new(struct chunk *c, uint32_t at, uint32_t count, bool solo)
 
 struct run *run_cut(struct run *r, uint32_t count)
 {
-	struct run *rest = run_new(r->chunk, r->at + count, r->count - count,
-				   r->solo);
+	struct run *rest =
+		run_new(r->chunk, r->at + count, r->count - count, r->solo);
 
 	if (rest) {
 		r->count = count;
@@ -85,7 +85,7 @@ void run_mark(struct run *r, enum task_state state)
 void run_give_back(struct engine *e, const struct run *r,
 		   const struct engine_result *failure)
 {
-	static const struct engine_worker nobody = { -1, 0, 0, -1 };
+	static const struct engine_worker nobody = {-1, 0, 0, -1};
 	uint8_t *states = r->chunk->states;
 	uint32_t i;
 
@@ -138,7 +138,7 @@ void run_queue_drop_unwanted(struct engine *e, struct run_queue *q)
 
 void run_fail(struct engine *e, struct run *r, int status)
 {
-	struct engine_result failure = { .status = status };
+	struct engine_result failure = {.status = status};
 
 	failure.data = prun_strerror(status);
 	failure.size = strlen(failure.data);

@@ -15,8 +15,8 @@ struct run {
 	struct chunk *chunk;
 	uint32_t at; /* first task in the chunk */
 	uint32_t count;
-	uint32_t number; /* in flight: of the first task */
-	uint32_t left;	 /* in flight: without a result */
+	uint32_t number;  /* in flight: of the first task */
+	uint32_t left;	  /* in flight: without a result */
 	uint32_t strikes; /* workers that died before they could start it */
 	bool solo;
 };

@@ -13,12 +13,12 @@
 
 static struct worker_setup worker_setup(const struct engine_config *config)
 {
-	struct worker_setup setup = { .funcs = &config->funcs,
-				      .initializer = config->initializer,
-				      .finalizer = config->finalizer,
-				      .initarg = config->initarg,
-				      .max_payload = config->max_payload,
-				      .limits = config->limits };
+	struct worker_setup setup = {.funcs = &config->funcs,
+				     .initializer = config->initializer,
+				     .finalizer = config->finalizer,
+				     .initarg = config->initarg,
+				     .max_payload = config->max_payload,
+				     .limits = config->limits};
 
 	return setup;
 }
@@ -143,8 +143,9 @@ int slot_start(struct slot *s, struct forkserver *server)
 	s->started++;
 	s->state = SLOT_STARTING;
 	if (s->engine->config->start_timeout_ms)
-		s->overdue_ns = s->born_ns +
-				s->engine->config->start_timeout_ms * 1000000ull;
+		s->overdue_ns =
+			s->born_ns +
+			s->engine->config->start_timeout_ms * 1000000ull;
 	return 0;
 }
 
@@ -230,10 +231,9 @@ void slot_stats(const struct slot *s, struct prun_worker_stats *stats)
 	if (!s->ready_ns)
 		return;
 	stats->start_ns = s->ready_ns - s->born_ns;
-	stats->working_ns = atomic_load_explicit(&s->board->work_ns,
-						 memory_order_relaxed);
-	since = atomic_load_explicit(&s->board->since_ns,
-				     memory_order_relaxed);
+	stats->working_ns =
+		atomic_load_explicit(&s->board->work_ns, memory_order_relaxed);
+	since = atomic_load_explicit(&s->board->since_ns, memory_order_relaxed);
 	if (since && since < now)
 		stats->working_ns += now - since;
 	/* It is the worker's word, and the two were read one by one. */

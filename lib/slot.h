@@ -46,9 +46,9 @@ struct slot {
 	uint32_t end;		 /* granted up to here */
 	uint32_t claimed;	 /* `next` on the board when last looked at */
 	uint32_t fresh;		 /* beyond every number used */
-	uint32_t last_next; /* `next` when slot_stands_still looked, */
-	uint64_t moved_ns;  /* and when it had moved by then */
-	uint64_t given;	    /* tasks granted to this process */
+	uint32_t last_next;	 /* `next` when slot_stands_still looked, */
+	uint64_t moved_ns;	 /* and when it had moved by then */
+	uint64_t given;		 /* tasks granted to this process */
 
 	/* What has come of it. */
 	uint64_t received;    /* stream position of results, whichever way */
@@ -67,9 +67,9 @@ struct slot {
 	uint64_t doubted_word, doubted_at; /* what cannot be, and was seen */
 	unsigned doubts;		   /* so often in a row */
 
-	uint32_t late_number; /* it was killed for this task, */
+	uint32_t late_number;		 /* it was killed for this task, */
 	const struct chunk_limits *late; /* which has these limits */
-	const char *hostile; /* what it did, or NULL */
+	const char *hostile;		 /* what it did, or NULL */
 	int init_status;
 	char init_message[512];
 

@@ -244,9 +244,10 @@ static int skip_rest(struct prun_lines *l, size_t max)
 	while (l->skipping) {
 		if (!l->regular && skipped > SKIP_SIZE)
 			return PRUN_SOURCE_WAIT;
-		found = l->start < l->end ? memchr(l->data + l->start,
-						   l->delimiter,
-						   l->end - l->start) : NULL;
+		found = l->start < l->end ?
+				memchr(l->data + l->start, l->delimiter,
+				       l->end - l->start) :
+				NULL;
 		skipped += l->end - l->start;
 		l->start = found ? (size_t)(found - l->data) + 1 : l->end;
 		l->scanned = l->start;

@@ -26,7 +26,7 @@ void pool_note_slow(struct prun_pool *pool, uint64_t job, uint64_t index,
 	for (; i > 0 && slowest[i - 1].run_ns < run_ns; i--)
 		slowest[i] = slowest[i - 1];
 	if (slowest[i].run_ns < run_ns)
-		slowest[i] = (struct prun_slow){ job, index, run_ns };
+		slowest[i] = (struct prun_slow){job, index, run_ns};
 }
 
 struct count_call {
@@ -34,8 +34,8 @@ struct count_call {
 	uint64_t count;
 };
 
-static void count_one(void *ctx, struct chunk *c, uint32_t i,
-		      uint64_t start_ns, int id, pid_t pid)
+static void count_one(void *ctx, struct chunk *c, uint32_t i, uint64_t start_ns,
+		      int id, pid_t pid)
 {
 	struct count_call *call = ctx;
 
@@ -47,10 +47,9 @@ static void count_one(void *ctx, struct chunk *c, uint32_t i,
 		call->count++;
 }
 
-uint64_t pool_count_running(struct prun_pool *pool,
-			    const struct prun_job *job)
+uint64_t pool_count_running(struct prun_pool *pool, const struct prun_job *job)
 {
-	struct count_call call = { job, 0 };
+	struct count_call call = {job, 0};
 
 	pool->engine->ops->running(pool->engine, count_one, &call);
 	return call.count;

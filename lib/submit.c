@@ -38,9 +38,12 @@ static int check_call(const struct prun_pool *pool,
 static int submit(struct prun_job **out, struct prun_pool *pool,
 		  const struct prun_call *call, bool handle)
 {
-	struct job_config config = { 0, pool->config.workers,
-				     pool->config.max_payload, &pool->cache,
-				     &pool->scratch, handle };
+	struct job_config config = {0,
+				    pool->config.workers,
+				    pool->config.max_payload,
+				    &pool->cache,
+				    &pool->scratch,
+				    handle};
 	int rc = check_call(pool, call);
 	struct prun_job *job;
 
@@ -56,8 +59,8 @@ static int submit(struct prun_job **out, struct prun_pool *pool,
 	job->discard = !handle && !call->callback && !call->error_callback;
 	job->id = ++pool->last_id;
 	if (job->terms && call->deadline_ms) {
-		job->terms->deadline_ns = now_ns() +
-					  call->deadline_ms * 1000000ull;
+		job->terms->deadline_ns =
+			now_ns() + call->deadline_ms * 1000000ull;
 		if (job->terms->deadline_ns < pool->due_ns)
 			pool->due_ns = job->terms->deadline_ns;
 	}
@@ -111,9 +114,8 @@ static int wait_for(struct prun_job **out, struct prun_pool *pool,
 		    uint32_t timeout_ms)
 {
 	struct prun_job *job = *out;
-	uint64_t deadline_ns = timeout_ms ?
-				       now_ns() + timeout_ms * 1000000ull :
-				       UINT64_MAX;
+	uint64_t deadline_ns = timeout_ms ? now_ns() + timeout_ms * 1000000ull :
+					    UINT64_MAX;
 	int rc;
 
 	pool_lock(pool);
@@ -216,4 +218,3 @@ uint32_t prun_chunksize_default(uint64_t n, uint32_t workers)
 		return 1;
 	return size > PRUN_CHUNKSIZE_MAX ? PRUN_CHUNKSIZE_MAX : (uint32_t)size;
 }
-

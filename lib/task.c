@@ -113,11 +113,12 @@ const void *prun_task_arg(const struct prun_task *task, size_t *size)
 
 int task_params(struct prun_task *t)
 {
-	if (!t->star ||
-	    value_container(t->arg, VALUE_ARRAY, &t->params) > 0)
+	if (!t->star || value_container(t->arg, VALUE_ARRAY, &t->params) > 0)
 		return 0;
-	return prun_task_fail(t, PRUN_ETYPE, "the argument is %s, not an array "
-			      "of parameters", value_kind(t->arg, t->arg_size));
+	return prun_task_fail(t, PRUN_ETYPE,
+			      "the argument is %s, not an array "
+			      "of parameters",
+			      value_kind(t->arg, t->arg_size));
 }
 
 unsigned prun_task_params(const struct prun_task *task)

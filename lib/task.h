@@ -30,12 +30,12 @@ struct prun_task {
 	uint64_t start_ns;
 	uint32_t number;
 	unsigned lane;
-	bool open; /* claimed, and not finished */
-	bool star; /* its argument is an array of parameters, */
-	uint32_t params; /* so many */
+	bool open;	  /* claimed, and not finished */
+	bool star;	  /* its argument is an array of parameters, */
+	uint32_t params;  /* so many */
 	uint32_t attempt; /* from 1 */
 	const _Atomic uint64_t *stop; /* on the board; NULL: not asked ever */
-	const unsigned char *self; /* 0 in a child of the worker */
+	const unsigned char *self;    /* 0 in a child of the worker */
 };
 
 struct prun_batch {

@@ -19,9 +19,9 @@ struct prun_packer {
 	unsigned char *data;
 	size_t size;
 	size_t capacity;
-	size_t base;	/* what is below is not its user's */
-	size_t max;	/* size never exceeds it: PRUN_ETOOBIG */
-	int error;	/* sticky until packer_truncate(p, 0) / prun_packer_clear */
+	size_t base; /* what is below is not its user's */
+	size_t max;  /* size never exceeds it: PRUN_ETOOBIG */
+	int error; /* sticky until packer_truncate(p, 0) / prun_packer_clear */
 };
 
 /* Takes no memory yet. */
@@ -41,7 +41,7 @@ int64_t value_length(const void *data, size_t size);
 static inline bool value_is_whole(const void *data, size_t size)
 {
 	/* Sizes of 0xca (float 32) to 0xd3 (int 64). */
-	static const unsigned char sized[] = { 5, 9, 2, 3, 5, 9, 2, 3, 5, 9 };
+	static const unsigned char sized[] = {5, 9, 2, 3, 5, 9, 2, 3, 5, 9};
 	const unsigned char *p = data;
 
 	if (size == 0)

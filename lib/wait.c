@@ -85,7 +85,7 @@ static int find_pools(struct pools *p, struct prun_job *const *jobs, size_t n)
 	size_t i;
 	int rc = 0;
 
-	*p = (struct pools){ .fd = -1 };
+	*p = (struct pools){.fd = -1};
 	for (i = 0; i < n && rc == 0; i++)
 		if (jobs[i] && jobs[i]->pool)
 			rc = add_pool(p, jobs[i]->pool);
@@ -140,8 +140,9 @@ static int poll_all(struct pools *p, uint64_t deadline_ns)
 	int timeout = -1;
 
 	if (deadline_ns != UINT64_MAX) {
-		ms = deadline_ns > now ? (deadline_ns - now + 999999) / 1000000
-				       : 0;
+		ms = deadline_ns > now ?
+			     (deadline_ns - now + 999999) / 1000000 :
+			     0;
 		timeout = ms > INT_MAX ? INT_MAX : (int)ms;
 	}
 	if (poll(p->polls, p->count + 1, timeout) < 0 && errno != EINTR)
@@ -312,7 +313,7 @@ static bool unpin(struct prun_job *job)
 int prun_wait(struct prun_job *const *jobs, size_t n, enum prun_wait_mode mode,
 	      int timeout_ms)
 {
-	struct wish wish = { (struct prun_job **)(uintptr_t)jobs, n, mode, 0 };
+	struct wish wish = {(struct prun_job **)(uintptr_t)jobs, n, mode, 0};
 	int rc;
 
 	size_t i;
@@ -388,8 +389,8 @@ static void gather_finished(struct prun_completed *c)
 /* Wait for one of those that are left, and gather. */
 static int await_one(struct prun_completed *c, int timeout_ms)
 {
-	struct wish wish = { c->jobs + c->given, c->n - c->given,
-			     PRUN_WAIT_FIRST, 0 };
+	struct wish wish = {c->jobs + c->given, c->n - c->given,
+			    PRUN_WAIT_FIRST, 0};
 	size_t i;
 	int rc;
 

@@ -52,15 +52,15 @@ struct worker {
 	uint64_t now_ns, flushed_ns;
 	uint64_t measured_ns; /* when its memory was last looked at */
 	bool full;	      /* above max_rss: starts nothing more */
-	int error; /* sticky */
+	int error;	      /* sticky */
 };
 
 /* -- Results out -- */
 
 static uint32_t granted(const struct worker *w)
 {
-	uint64_t word = atomic_load_explicit(&w->board->word,
-					     memory_order_relaxed);
+	uint64_t word =
+		atomic_load_explicit(&w->board->word, memory_order_relaxed);
 
 	return word_end(word) - word_next(word);
 }
@@ -94,8 +94,8 @@ void worker_flush(struct worker *w)
 		return;
 	if (head > size)
 		head = size;
-	iov[0] = (struct iovec){ w->board->out + at, head };
-	iov[1] = (struct iovec){ w->board->out, size - head };
+	iov[0] = (struct iovec){w->board->out + at, head};
+	iov[1] = (struct iovec){w->board->out, size - head};
 	worker_send(w, iov, size > head ? 2 : 1);
 	w->sent = w->committed;
 }
@@ -104,8 +104,8 @@ void worker_flush(struct worker *w)
 static void send_past(struct worker *w, struct frame_result *head,
 		      const void *data, size_t size)
 {
-	struct iovec iov[2] = { { head, sizeof(*head) },
-				{ (void *)(uintptr_t)data, size } };
+	struct iovec iov[2] = {{head, sizeof(*head)},
+			       {(void *)(uintptr_t)data, size}};
 	uint64_t end = w->committed + sizeof(*head) + size;
 
 	worker_flush(w);
@@ -157,7 +157,8 @@ static bool in_hand(struct worker *w)
 {
 	if (w->frame.kind == FRAME_STOP)
 		return false; /* for good */
-	while (w->frame.kind != FRAME_TASKS || w->next >= w->frame.tasks.count) {
+	while (w->frame.kind != FRAME_TASKS ||
+	       w->next >= w->frame.tasks.count) {
 		int rc = w->error ? 0 : frame_next(&w->frame, &w->reader);
 
 		if (rc < 0)
@@ -270,7 +271,8 @@ static void finish(struct worker *w, struct prun_task *t, int rc)
 
 static struct worker *batch_worker(struct prun_batch *batch)
 {
-	return (struct worker *)((char *)batch - offsetof(struct worker, batch));
+	return (struct worker *)((char *)batch -
+				 offsetof(struct worker, batch));
 }
 
 /* More input without waiting, while lanes are busy. */
@@ -299,8 +301,8 @@ static int batch_next(struct prun_task **task, struct prun_batch *batch)
 		/* Another function's task, or one that runs alone, waits. */
 		if (&w->setup->funcs->funcs[w->frame.tasks.func] != batch->func)
 			return 0;
-		if (w->busy_lanes && (w->lanes == 1 ||
-				      w->frame.tasks.flags & FRAME_SOLO))
+		if (w->busy_lanes &&
+		    (w->lanes == 1 || w->frame.tasks.flags & FRAME_SOLO))
 			return 0;
 		if (w->frame.tasks.flags & FRAME_SOLO)
 			w->lanes = 1;
@@ -356,8 +358,9 @@ static void run_batch(struct worker *w, const struct prun_func *func)
 	if (in_hand(w) && w->frame.tasks.first + w->next == first &&
 	    (t = claim(w, 0)) != NULL) {
 		t->func = func;
-		finish(w, t, prun_task_fail(t, rc < 0 ? rc : PRUN_EFAILED,
-					    "the batch function took no task"));
+		finish(w, t,
+		       prun_task_fail(t, rc < 0 ? rc : PRUN_EFAILED,
+				      "the batch function took no task"));
 	}
 }
 
@@ -394,10 +397,10 @@ static void begin_work(struct worker *w)
 static void end_work(struct worker *w)
 {
 	struct board *b = w->board;
-	uint64_t since = atomic_load_explicit(&b->since_ns,
-					      memory_order_relaxed);
-	uint64_t before = atomic_load_explicit(&b->work_ns,
-					       memory_order_relaxed);
+	uint64_t since =
+		atomic_load_explicit(&b->since_ns, memory_order_relaxed);
+	uint64_t before =
+		atomic_load_explicit(&b->work_ns, memory_order_relaxed);
 
 	atomic_store_explicit(&b->since_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&b->work_ns, before + (w->now_ns - since),
@@ -462,12 +465,13 @@ void worker_free(struct worker *w)
 int worker_ready(struct worker *w)
 {
 	char message[512] = "";
-	struct frame_result head = { 0 };
+	struct frame_result head = {0};
 	unsigned lane;
 	int rc = 0;
 
 	rc = w->process ? limits_apply(&w->setup->limits, w->id, message,
-				       sizeof(message)) : 0;
+				       sizeof(message)) :
+			  0;
 	if (rc == 0 && w->setup->initializer)
 		rc = w->setup->initializer(&w->state, w->id, w->setup->initarg,
 					   message, sizeof(message));
@@ -507,7 +511,7 @@ struct connection {
 static int socket_send(void *ctx, struct iovec *iov, int count)
 {
 	const struct connection *c = ctx;
-	struct msghdr m = { .msg_iov = iov, .msg_iovlen = (size_t)count };
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)count};
 
 	while (m.msg_iovlen > 0) {
 		ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL);
@@ -537,8 +541,8 @@ static int socket_receive(void *ctx, struct frame_reader *reader, bool block)
 	unsigned char *at;
 	ssize_t n;
 
-	at = frame_reader_space(reader, min > RECEIVE_BYTES ? min :
-				RECEIVE_BYTES / 2, &room);
+	at = frame_reader_space(
+		reader, min > RECEIVE_BYTES ? min : RECEIVE_BYTES / 2, &room);
 	if (!at)
 		return -ENOMEM;
 	do {
@@ -571,8 +575,9 @@ static void on_exit_called(int code, void *arg)
 	/* With several lanes busy nobody knows which of them it was: the
 	 * parent runs them one by one. */
 	if (t->open && !(busy & (busy - 1)))
-		finish(w, t, prun_task_fail(t, PRUN_EEXIT,
-					    "the task called exit(%d)", code));
+		finish(w, t,
+		       prun_task_fail(t, PRUN_EEXIT, "the task called exit(%d)",
+				      code));
 	worker_flush(w);
 	_exit(code);
 }
@@ -628,8 +633,10 @@ static void refuse(struct worker *w)
 		t->start_ns = w->now_ns;
 		t->open = true;
 		task_clear(t);
-		finish(w, t, prun_task_fail(t, -ENOMEM, "the worker has no "
-					    "memory for the argument"));
+		finish(w, t,
+		       prun_task_fail(t, -ENOMEM,
+				      "the worker has no "
+				      "memory for the argument"));
 		worker_flush(w);
 	}
 }
@@ -637,9 +644,9 @@ static void refuse(struct worker *w)
 void worker_main(const struct worker_setup *setup, struct board *board, int id,
 		 int fd)
 {
-	struct connection c = { .fd = fd, .pid = getpid() };
-	struct worker *w = worker_new(setup, board, id, socket_send,
-				      socket_receive, &c);
+	struct connection c = {.fd = fd, .pid = getpid()};
+	struct worker *w =
+		worker_new(setup, board, id, socket_send, socket_receive, &c);
 	pid_t parent = getppid();
 	int rc;
 

@@ -86,7 +86,8 @@ int __wrap_memfd_create(const char *name, unsigned flags)
 int __wrap_socketpair(int domain, int type, int protocol, int fds[2])
 {
 	return calls_fail_now(EMFILE) ?
-		       -1 : __real_socketpair(domain, type, protocol, fds);
+		       -1 :
+		       __real_socketpair(domain, type, protocol, fds);
 }
 
 int __wrap_epoll_create1(int flags)
@@ -101,12 +102,14 @@ int __wrap_eventfd(unsigned count, int flags)
 
 int __wrap_timerfd_create(clockid_t clock, int flags)
 {
-	return calls_fail_now(EMFILE) ? -1 : __real_timerfd_create(clock, flags);
+	return calls_fail_now(EMFILE) ? -1 :
+					__real_timerfd_create(clock, flags);
 }
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 			  void *(*fn)(void *), void *arg)
 {
 	return calls_fail_now(EAGAIN) ?
-		       EAGAIN : __real_pthread_create(thread, attr, fn, arg);
+		       EAGAIN :
+		       __real_pthread_create(thread, attr, fn, arg);
 }

@@ -89,9 +89,8 @@ static int task_server(struct prun_task *task)
 }
 
 static const struct prun_func funcs[] = {
-	FUNC(square), FUNC(quiet),  FUNC(gate),
-	FUNC(picky),  FUNC(crash),  FUNC(server),
-	FUNC(blob),   { .name = NULL },
+	FUNC(square), FUNC(quiet),  FUNC(gate), FUNC(picky),
+	FUNC(crash),  FUNC(server), FUNC(blob), {.name = NULL},
 };
 
 static struct prun_options back_options(uint32_t workers)
@@ -124,8 +123,8 @@ static struct prun_job *submit_one(struct prun_pool *pool, const char *func,
 }
 
 /* As submit_one, for threads that do not assert: NULL when it failed. */
-static struct prun_job *try_submit_one(struct prun_pool *pool,
-				       const char *func, int64_t n)
+static struct prun_job *try_submit_one(struct prun_pool *pool, const char *func,
+				       int64_t n)
 {
 	struct prun_call c = call_of(func, NULL, NULL);
 	struct prun_job *job = NULL;
@@ -169,8 +168,8 @@ static void finish_woken(struct prun_pool *pool)
 
 START_TEST(needs_the_fork_server)
 {
-	static const enum prun_start_method others[] = { PRUN_START_FORK,
-							 PRUN_START_INLINE };
+	static const enum prun_start_method others[] = {PRUN_START_FORK,
+							PRUN_START_INLINE};
 	struct prun_options o = back_options(1);
 	struct prun_pool *pool = (struct prun_pool *)&o;
 	int i;
@@ -224,8 +223,8 @@ struct tally {
 
 static void expect_all_signals_blocked(void)
 {
-	static const int some[] = { SIGINT,  SIGTERM, SIGHUP,  SIGALRM,
-				    SIGUSR1, SIGCHLD, SIGPIPE, SIGPROF };
+	static const int some[] = {SIGINT,  SIGTERM, SIGHUP,  SIGALRM,
+				   SIGUSR1, SIGCHLD, SIGPIPE, SIGPROF};
 	sigset_t mask;
 	size_t i;
 
@@ -282,7 +281,7 @@ START_TEST(applies_finish_by_themselves)
 {
 	enum { N = 3000 };
 	struct prun_pool *pool = open_back(2);
-	struct tally tally = { .tell_at = N };
+	struct tally tally = {.tell_at = N};
 	struct prun_packer *p = new_packer();
 	struct prun_call c = call_of("square", NULL, NULL);
 	int i;
@@ -314,15 +313,15 @@ static void say_freed(void *payload)
  * asked for its end behind the last result. */
 START_TEST(streams_finish_by_themselves)
 {
-	static const enum prun_order orders[] = { PRUN_ORDER_IMAP,
-						  PRUN_ORDER_UNORDERED };
+	static const enum prun_order orders[] = {PRUN_ORDER_IMAP,
+						 PRUN_ORDER_UNORDERED};
 	enum { N = 5000 };
 	struct prun_pool *pool = open_back(2);
 	int i;
 
 	for (i = 0; i < 4; i++) {
-		struct tally tally = { .tell_at = 0 };
-		struct prun_range range = { 0, N, 1 };
+		struct tally tally = {.tell_at = 0};
+		struct prun_range range = {0, N, 1};
 		struct prun_call c = range_call("square", &range);
 
 		c.order = orders[i % 2];
@@ -350,7 +349,7 @@ static void say_done(struct prun_job *job, void *payload)
 START_TEST(a_map_finishes_by_itself)
 {
 	struct prun_pool *pool = open_back(2);
-	struct prun_range range = { 0, 20000, 1 };
+	struct prun_range range = {0, 20000, 1};
 	struct prun_call c = range_call("square", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -381,9 +380,8 @@ START_TEST(a_single_task_behind_a_busy_one)
 	for (k = 0; k < 50; k++) {
 		for (i = 0; i < 3; i++) {
 			jobs[i] = submit_one(pool, "square", i);
-			ck_assert_int_eq(prun_job_on_done(jobs[i], say_done,
-							  NULL),
-					 0);
+			ck_assert_int_eq(
+				prun_job_on_done(jobs[i], say_done, NULL), 0);
 		}
 		await_said(3);
 		for (i = 0; i < 3; i++)
@@ -465,7 +463,7 @@ static int wait_for_ever(struct prun_item *item, void *payload)
 START_TEST(submit_cancel_and_free_in_callbacks)
 {
 	struct prun_pool *pool = open_back(2);
-	struct chain chain = { .pool = pool };
+	struct chain chain = {.pool = pool};
 	struct prun_call c = call_of("square", wait_for_ever, NULL);
 
 	ck_assert_int_eq(prun_map_async(&chain.victim, pool, &c), 0);
@@ -496,7 +494,7 @@ static void count_free(void *payload)
  * hang. */
 static void expect_no_waiting(struct forbidden *f, int timeout_ms)
 {
-	struct prun_job *jobs[1] = { f->map }, *job = NULL;
+	struct prun_job *jobs[1] = {f->map}, *job = NULL;
 	const struct prun_result *r = NULL;
 	struct prun_completed *completed;
 	struct prun_call c = range_call("square", &f->range);
@@ -543,7 +541,7 @@ static void forbid_in_done(struct prun_job *job, void *payload)
 START_TEST(no_waiting_in_callbacks)
 {
 	struct prun_pool *pool = open_back(2);
-	struct forbidden f = { .pool = pool, .range = { 0, 9, 1 } };
+	struct forbidden f = {.pool = pool, .range = {0, 9, 1}};
 	struct prun_call c = call_of("square", wait_for_ever, NULL);
 	struct prun_job *job;
 
@@ -581,8 +579,7 @@ static int forbid_in_source(struct prun_item *item, void *payload)
 	EXPECT(prun_job_cancel(f->map, 0) == PRUN_EDEADLK);
 	EXPECT(prun_pool_close(f->pool) == PRUN_EDEADLK);
 	EXPECT(prun_pool_terminate(f->pool) == PRUN_EDEADLK);
-	EXPECT(prun_pool_stats(f->pool, &stats, sizeof(stats)) ==
-	       PRUN_EDEADLK);
+	EXPECT(prun_pool_stats(f->pool, &stats, sizeof(stats)) == PRUN_EDEADLK);
 	return 0;
 }
 
@@ -615,12 +612,12 @@ static void occupy_callbacks(struct prun_pool *pool)
 START_TEST(no_calls_in_sources)
 {
 	struct prun_pool *pool = open_back(2);
-	struct prun_range none = { 0, 0, 1 };
+	struct prun_range none = {0, 0, 1};
 	struct prun_call c;
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		struct forbidden f = { .pool = pool, .range = { 0, 9, 1 } };
+		struct forbidden f = {.pool = pool, .range = {0, 9, 1}};
 		struct prun_job *job;
 
 		if (i == 1)
@@ -700,9 +697,8 @@ START_TEST(callbacks_that_take_the_callers_lock)
 	await_arrived(1);
 	pthread_mutex_lock(&callers_lock);
 	if (_i == 1)
-		ck_assert_int_eq(prun_job_on_done(job, done_with_the_lock,
-						  NULL),
-				 0);
+		ck_assert_int_eq(
+			prun_job_on_done(job, done_with_the_lock, NULL), 0);
 	gate_open();
 	await_said(1);
 	/* It wants the lock now. */
@@ -798,7 +794,7 @@ static int fail_callback(struct prun_job *job, const struct prun_result *r,
 START_TEST(the_error_of_a_callback)
 {
 	struct prun_pool *pool = open_back(2);
-	struct prun_range range = { 0, 10, 1 };
+	struct prun_range range = {0, 10, 1};
 	struct prun_call c = range_call("picky", &range);
 	struct prun_job *job;
 
@@ -857,9 +853,8 @@ static void start_crew(struct crew *crew, unsigned count,
 		m->crew = crew;
 		m->id = i;
 		m->rc = -1;
-		ck_assert_int_eq(pthread_create(&m->thread, NULL, member_main,
-						m),
-				 0);
+		ck_assert_int_eq(
+			pthread_create(&m->thread, NULL, member_main, m), 0);
 	}
 }
 
@@ -915,7 +910,7 @@ static void use_apply(struct prun_pool *pool, int64_t n)
 
 static void use_map(struct prun_pool *pool, int64_t n)
 {
-	struct prun_range range = { n, n + 50, 1 };
+	struct prun_range range = {n, n + 50, 1};
 	struct prun_call c = range_call("square", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -935,7 +930,7 @@ static void use_map(struct prun_pool *pool, int64_t n)
 
 static void use_imap(struct prun_pool *pool, int64_t n, bool ordered)
 {
-	struct prun_range range = { n, n + 60, 1 };
+	struct prun_range range = {n, n + 60, 1};
 	struct prun_call c = range_call("square", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -1034,7 +1029,7 @@ static void use_all(struct member *m)
 
 START_TEST(eight_threads)
 {
-	struct crew crew = { .pool = open_back(2) };
+	struct crew crew = {.pool = open_back(2)};
 	struct prun_stats stats;
 
 	start_crew(&crew, CREW, use_all);
@@ -1058,7 +1053,8 @@ static void wait_for_the_job(struct member *m)
 		m->rc = prun_job_wait(job, WAIT_MS);
 		break;
 	case 1:
-		m->rc = prun_wait(&job, 1, PRUN_WAIT_ALL, WAIT_MS) == 1 ? 0 : -1;
+		m->rc = prun_wait(&job, 1, PRUN_WAIT_ALL, WAIT_MS) == 1 ? 0 :
+									  -1;
 		break;
 	case 2:
 		while (!prun_job_ready(job))
@@ -1074,7 +1070,7 @@ static void wait_for_the_job(struct member *m)
 
 START_TEST(eight_threads_wait_for_one_job)
 {
-	struct crew crew = { .pool = open_back(2) };
+	struct crew crew = {.pool = open_back(2)};
 
 	crew.job = submit_one(crew.pool, "gate", 0);
 	await_arrived(1);
@@ -1097,9 +1093,8 @@ START_TEST(the_end_is_never_missed)
 		struct prun_job *job = submit_one(pool, "square", i);
 
 		if (_i == 0)
-			ck_assert_int_eq(prun_wait(&job, 1, PRUN_WAIT_ALL,
-						   WAIT_MS),
-					 1);
+			ck_assert_int_eq(
+				prun_wait(&job, 1, PRUN_WAIT_ALL, WAIT_MS), 1);
 		else
 			ck_assert_int_eq(prun_job_wait(job, WAIT_MS), 0);
 		prun_job_free(job);
@@ -1116,15 +1111,15 @@ static void use_wait_often(struct member *m)
 		struct prun_job *job =
 			try_submit_one(m->crew->pool, "square", i);
 
-		EXPECT(job && prun_wait(&job, 1, PRUN_WAIT_FIRST, WAIT_MS) ==
-				      1);
+		EXPECT(job &&
+		       prun_wait(&job, 1, PRUN_WAIT_FIRST, WAIT_MS) == 1);
 		prun_job_free(job);
 	}
 }
 
 START_TEST(the_end_is_not_missed_by_eight)
 {
-	struct crew crew = { .pool = open_back(2) };
+	struct crew crew = {.pool = open_back(2)};
 
 	start_crew(&crew, CREW, use_wait_often);
 	join_crew(&crew);
@@ -1144,7 +1139,7 @@ START_TEST(ends_without_a_worker)
 		await_arrived(1);
 	}
 	for (i = 0; i < 1000; i++) {
-		struct prun_range none = { 0, 0, 1 };
+		struct prun_range none = {0, 0, 1};
 		struct prun_call c = range_call("square", &none);
 		const struct prun_result *r;
 
@@ -1173,7 +1168,7 @@ END_TEST
 START_TEST(news_between_two_calls)
 {
 	struct prun_pool *pool = open_back(1);
-	struct prun_range range = { 0, INT64_MAX, 1 };
+	struct prun_range range = {0, INT64_MAX, 1};
 	struct prun_call c = range_call("quiet", &range);
 	const struct prun_result *r;
 	struct prun_job *stream, *job;
@@ -1212,12 +1207,12 @@ static void read_all(struct member *m)
 
 START_TEST(small_buffers)
 {
-	static const uint32_t sizes[] = { 1, 2, 3, 7, 100 };
-	struct crew crew = { .pool = open_back(2) };
+	static const uint32_t sizes[] = {1, 2, 3, 7, 100};
+	struct crew crew = {.pool = open_back(2)};
 	int i;
 
 	for (i = 0; i < 10; i++) {
-		struct prun_range range = { 0, 200, 1 };
+		struct prun_range range = {0, 200, 1};
 		struct prun_call c = range_call("square", &range);
 
 		c.buffersize = sizes[i % 5];
@@ -1252,8 +1247,8 @@ static void read_slowly(struct member *m)
 
 START_TEST(a_slow_reader)
 {
-	struct crew crew = { .pool = open_back(2) };
-	struct prun_range range = { 0, INT64_MAX, 1 };
+	struct crew crew = {.pool = open_back(2)};
+	struct prun_range range = {0, INT64_MAX, 1};
 	struct prun_call c = range_call("gate", &range);
 
 	gate_open(); /* nobody stays */
@@ -1270,7 +1265,7 @@ END_TEST
 START_TEST(an_infinite_source)
 {
 	struct prun_pool *pool = open_back(2);
-	struct prun_range range = { 0, INT64_MAX, 1 };
+	struct prun_range range = {0, INT64_MAX, 1};
 	struct prun_call c = range_call("quiet", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -1359,7 +1354,7 @@ static int source_allowed(struct prun_item *item, void *payload)
 START_TEST(a_source_that_waits_to_be_woken)
 {
 	struct prun_pool *pool = open_back(2);
-	struct allowance a = { .allowed = 0 };
+	struct allowance a = {.allowed = 0};
 	struct prun_call c = call_of("square", source_allowed, &a);
 	struct prun_job *job;
 	int i;
@@ -1451,7 +1446,7 @@ END_TEST
  * come back. */
 START_TEST(waiting_calls_are_woken)
 {
-	struct crew crew = { .pool = open_back(1) };
+	struct crew crew = {.pool = open_back(1)};
 
 	crew.job = submit_one(crew.pool, "gate", 0);
 	await_arrived(1);
@@ -1475,7 +1470,7 @@ END_TEST
 START_TEST(a_wake_before_the_call)
 {
 	struct prun_pool *pool = open_back(2); /* one is idle */
-	struct allowance a = { .allowed = 0 };
+	struct allowance a = {.allowed = 0};
 	struct prun_call c = call_of("square", source_allowed, &a);
 	struct prun_job *job, *stream;
 
@@ -1498,7 +1493,7 @@ END_TEST
 /* prun_map waits on when it is woken. */
 static void map_through_wakes(struct member *m)
 {
-	struct prun_range range = { 0, 3, 1 };
+	struct prun_range range = {0, 3, 1};
 	struct prun_call c = range_call("gate", &range);
 
 	m->rc = prun_map(&m->job, m->crew->pool, &c);
@@ -1506,7 +1501,7 @@ static void map_through_wakes(struct member *m)
 
 START_TEST(a_map_is_not_woken)
 {
-	struct crew crew = { .pool = open_back(1) };
+	struct crew crew = {.pool = open_back(1)};
 	int i;
 
 	start_crew(&crew, 1, map_through_wakes);
@@ -1532,7 +1527,7 @@ static void step_once(struct member *m)
 
 START_TEST(steps)
 {
-	struct crew crew = { .pool = open_back(1) };
+	struct crew crew = {.pool = open_back(1)};
 	struct prun_job *job = submit_one(crew.pool, "gate", 0);
 	int rc;
 
@@ -1547,8 +1542,7 @@ START_TEST(steps)
 		is_readable(said, 1);
 	}
 	join_crew(&crew);
-	ck_assert(crew.members[0].rc == PRUN_EWOKEN ||
-		  crew.members[0].rc == 1);
+	ck_assert(crew.members[0].rc == PRUN_EWOKEN || crew.members[0].rc == 1);
 	gate_open();
 	while (!prun_job_ready(job))
 		prun_pool_step(crew.pool, 10);
@@ -1597,8 +1591,8 @@ static void call_beside_a_source(struct member *m)
 /* Other threads wait for the source; they are not in it. */
 START_TEST(waiting_beside_a_source)
 {
-	struct crew crew = { .pool = open_back(1) };
-	struct allowance a = { .allowed = 0 };
+	struct crew crew = {.pool = open_back(1)};
+	struct allowance a = {.allowed = 0};
 	struct prun_job *occupied;
 	int i;
 
@@ -1628,8 +1622,8 @@ static void join_the_pool(struct member *m)
 
 START_TEST(close_and_join_from_other_threads)
 {
-	struct crew crew = { .pool = open_back(2) };
-	struct prun_range range = { 0, 3000, 1 };
+	struct crew crew = {.pool = open_back(2)};
+	struct prun_range range = {0, 3000, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_job *job, *late;
 
@@ -1650,8 +1644,8 @@ END_TEST
 /* One reader has gone elsewhere; join does not wait for it. */
 START_TEST(join_with_a_half_read_stream)
 {
-	struct crew crew = { .pool = open_back(2) };
-	struct prun_range range = { 0, INT64_MAX, 1 };
+	struct crew crew = {.pool = open_back(2)};
+	struct prun_range range = {0, INT64_MAX, 1};
 	struct prun_call c = range_call("quiet", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -1671,7 +1665,7 @@ END_TEST
 
 static void wait_for_the_end(struct member *m)
 {
-	struct prun_range range = { 0, 100, 1 };
+	struct prun_range range = {0, 100, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_pool *pool = m->crew->pool;
 
@@ -1731,7 +1725,7 @@ static void start_waiting_crew(struct crew *crew)
 START_TEST(terminate_while_others_wait)
 {
 	struct prun_options o = back_options(2);
-	struct crew crew = { .count = 0 };
+	struct crew crew = {.count = 0};
 
 	o.grace_ms = 1;
 	crew.pool = open_with(&o);
@@ -1764,7 +1758,7 @@ static pid_t server_of(struct prun_pool *pool)
 
 START_TEST(the_server_dies_while_others_wait)
 {
-	struct crew crew = { .pool = open_back(2) };
+	struct crew crew = {.pool = open_back(2)};
 	struct prun_call c = call_of("quiet", NULL, NULL);
 	pid_t server = server_of(crew.pool);
 	struct prun_job *late, *behind;
@@ -1801,7 +1795,7 @@ static int count_cancelled(struct prun_job *job, const struct prun_result *r,
 START_TEST(free_with_unfinished_jobs)
 {
 	struct prun_pool *pool = open_back(1);
-	struct prun_range range = { 0, INT64_MAX, 1 };
+	struct prun_range range = {0, INT64_MAX, 1};
 	struct prun_call c = range_call("gate", &range);
 	const struct prun_result *r;
 	struct prun_job *jobs[3];
@@ -1864,7 +1858,7 @@ static void use_beside_crashes(struct member *m)
 
 START_TEST(workers_crash)
 {
-	struct crew crew = { .pool = open_back(2) };
+	struct crew crew = {.pool = open_back(2)};
 	struct prun_stats stats;
 
 	start_crew(&crew, 4, use_beside_crashes);
@@ -1993,10 +1987,10 @@ static void assert_copy_was_told(pid_t pid)
 /* While the pool's thread holds the lock, or is in a callback. */
 START_TEST(a_fork_at_a_bad_moment)
 {
-	struct copy copy = { .pool = open_back(2), .range = { 0, 9, 1 } };
-	struct prun_range range = { 0, 100, 1 };
+	struct copy copy = {.pool = open_back(2), .range = {0, 9, 1}};
+	struct prun_range range = {0, 100, 1};
 	struct prun_call c = range_call("square", &range);
-	struct allowance a = { .allowed = 0 };
+	struct allowance a = {.allowed = 0};
 	struct prun_job *occupied = NULL;
 	pid_t pid;
 
@@ -2058,9 +2052,9 @@ static void report(struct prun_pool *pool, const struct prun_stats *stats,
 START_TEST(progress_is_reported)
 {
 	struct prun_options o = back_options(2);
-	struct progress p = { .calls = 0 };
-	struct tally tally = { .tell_at = 0 };
-	struct prun_range range = { 0, 3000, 1 };
+	struct progress p = {.calls = 0};
+	struct tally tally = {.tell_at = 0};
+	struct prun_range range = {0, 3000, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_pool *pool;
 
@@ -2085,8 +2079,8 @@ END_TEST
 START_TEST(progress_by_the_clock)
 {
 	struct prun_options o = back_options(2);
-	struct progress p = { .calls = 0 };
-	struct prun_range range = { -1, 1, 1 };
+	struct progress p = {.calls = 0};
+	struct prun_range range = {-1, 1, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_pool *pool;
 	struct prun_job *job;
@@ -2160,8 +2154,7 @@ START_TEST(wait_over_three_pools)
 		int count = 0, rc;
 
 		submit_three(&t, "square", i);
-		ck_assert_int_ge(prun_wait(t.jobs, 3, PRUN_WAIT_FIRST,
-					   WAIT_MS),
+		ck_assert_int_ge(prun_wait(t.jobs, 3, PRUN_WAIT_FIRST, WAIT_MS),
 				 1);
 		if (i % 2)
 			ck_assert_int_eq(prun_wait(t.jobs, 3, PRUN_WAIT_ALL,
@@ -2193,12 +2186,10 @@ START_TEST(the_first_of_three_pools)
 		for (k = 0; k < 3; k++)
 			t.jobs[k] = submit_one(t.pools[k],
 					       k == i ? "picky" : "gate", 1);
-		ck_assert_int_eq(prun_wait(t.jobs, 3, PRUN_WAIT_FIRST,
-					   WAIT_MS),
+		ck_assert_int_eq(prun_wait(t.jobs, 3, PRUN_WAIT_FIRST, WAIT_MS),
 				 1);
-		ck_assert_int_eq(prun_wait(t.jobs, 3, PRUN_WAIT_FAILURE,
-					   WAIT_MS),
-				 1);
+		ck_assert_int_eq(
+			prun_wait(t.jobs, 3, PRUN_WAIT_FAILURE, WAIT_MS), 1);
 		ck_assert_int_eq(prun_job_state(t.jobs[i]), PRUN_JOB_FAILED);
 		ck_assert_int_eq(prun_wait(t.jobs, 3, PRUN_WAIT_ALL, 10),
 				 PRUN_ETIMEDOUT);
@@ -2230,7 +2221,7 @@ START_TEST(each_of_three_pools_wakes)
 	open_three(&t);
 	submit_three(&t, "gate", 0);
 	for (i = 0; i < 3; i++) {
-		struct crew crew = { .pool = t.pools[i] };
+		struct crew crew = {.pool = t.pools[i]};
 		eventfd_t n;
 
 		start_crew(&crew, 1, wake_its_pool);

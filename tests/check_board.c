@@ -11,10 +11,10 @@
 /* ------------------------------------------------------------------ helpers */
 
 /* For loops: each ck_assert writes to Check's pipe, also when it holds. */
-#define hold(condition)                                                        \
-	do {                                                                   \
-		if (!(condition))                                              \
-			ck_abort_msg("%s does not hold", #condition);          \
+#define hold(condition) \
+	do { \
+		if (!(condition)) \
+			ck_abort_msg("%s does not hold", #condition); \
 	} while (0)
 
 static uint64_t seed = 88172645463325252u;
@@ -57,9 +57,8 @@ static int status_of(pid_t pid)
 /* ------------------------------------------------------------ the claim word */
 
 /* Where the numbers start; the last ones cross 2^32. */
-static const uint32_t starts[] = {0,	      1,	  0x7ffffffd,
-				  0x80000000, 0xfffffffb, 0xfffffffe,
-				  0xffffffff};
+static const uint32_t starts[] = {
+	0, 1, 0x7ffffffd, 0x80000000, 0xfffffffb, 0xfffffffe, 0xffffffff};
 #define STARTS (int)(sizeof(starts) / sizeof(starts[0]))
 
 START_TEST(new_board)
@@ -247,8 +246,8 @@ static void expect_bytes(const unsigned char *out, uint64_t from, int64_t size)
 
 START_TEST(ring_at_every_offset)
 {
-	static const size_t sizes[] = {0,   1,	 2, 31, 32, 100,
-				       BOARD_OUT_SIZE - BOARD_HEAD_SIZE};
+	static const size_t sizes[] = {
+		0, 1, 2, 31, 32, 100, BOARD_OUT_SIZE - BOARD_HEAD_SIZE};
 	static unsigned char out[BOARD_OUT_SIZE];
 	size_t i, at;
 
@@ -481,8 +480,8 @@ START_TEST(hammer)
 	ck_assert_int_eq(status_of(pid), 0);
 	for (i = 0; i < h.fresh - HAMMER_FIRST; i++) {
 		if (h.claimed[i] + h.withdrawn[i] != 1)
-			ck_abort_msg("%u was claimed %d times, withdrawn %d",
-				     i, h.claimed[i], h.withdrawn[i]);
+			ck_abort_msg("%u was claimed %d times, withdrawn %d", i,
+				     h.claimed[i], h.withdrawn[i]);
 		claimed += h.claimed[i];
 		withdrawn += h.withdrawn[i];
 	}
@@ -522,8 +521,8 @@ START_TEST(harvest_hammer)
 	ck_assert_int_gt(pid, 0);
 	for (i = 0; i < HARVEST_ROUNDS || (got < 100 && i < 10000000); i++) {
 		/* What will be overwritten next. */
-		uint64_t from = atomic_load(&b->valid_from) +
-				random_number() % 3000;
+		uint64_t from =
+			atomic_load(&b->valid_from) + random_number() % 3000;
 		int64_t n = board_harvest(b, from, out);
 
 		if (n < 0)

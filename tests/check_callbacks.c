@@ -15,7 +15,7 @@ struct heard {
 	uint64_t next_index;
 	const struct prun_job *job;
 	int status;
-	int answer;	   /* returned by the callbacks */
+	int answer;	  /* returned by the callbacks */
 	bool null_result; /* of the last one */
 	bool in_order;
 };
@@ -66,7 +66,7 @@ static void heard_init(struct heard *h, struct prun_pool *pool, int count)
 {
 	memset(h, 0, sizeof(*h));
 	h->pool = pool;
-	h->range = (struct prun_range){ 0, count, 1 };
+	h->range = (struct prun_range){0, count, 1};
 	h->in_order = true;
 }
 
@@ -130,7 +130,7 @@ START_TEST(map_calls_once_after_the_last)
 	static const struct {
 		const char *func;
 		int count;
-	} cases[] = { { "square", 100 }, { "picky", 100 }, { "square", 0 } };
+	} cases[] = {{"square", 100}, {"picky", 100}, {"square", 0}};
 	struct prun_pool *pool = open_pool(_i, 2);
 	struct heard h;
 	size_t i;
@@ -200,8 +200,8 @@ START_TEST(streams_call_for_each_in_order)
 		heard_init(&h, pool, 500);
 		c = heard_call("picky", &h);
 		c.buffersize = k & 1 ? 3 : 0;
-		ck_assert_int_eq((k & 2 ? prun_imap : prun_imap_unordered)(
-					 &job, pool, &c),
+		ck_assert_int_eq((k & 2 ? prun_imap :
+					  prun_imap_unordered)(&job, pool, &c),
 				 0);
 		ck_assert_int_eq(prun_job_next(&r, job, -1), PRUN_EINVAL);
 		ck_assert_int_eq(prun_job_wait(job, -1), 0);
@@ -243,7 +243,7 @@ static int on_chain(struct prun_job *job, const struct prun_result *r,
 		    void *payload)
 {
 	struct heard *h = payload;
-	struct prun_range range = { 0, 1, 1 };
+	struct prun_range range = {0, 1, 1};
 	struct prun_call c = range_call("square", &range);
 	const struct prun_result *other;
 	struct prun_job *unused;
@@ -266,9 +266,8 @@ static int on_chain(struct prun_job *job, const struct prun_result *r,
 		c = heard_apply("square", h, p, h->good);
 		c.callback = on_chain;
 		c.payload_free = NULL;
-		ck_assert_int_eq(prun_apply_async(&chained[h->good], h->pool,
-						  &c),
-				 0);
+		ck_assert_int_eq(
+			prun_apply_async(&chained[h->good], h->pool, &c), 0);
 		prun_packer_free(p);
 	} else {
 		ck_assert_int_eq(prun_job_cancel(chained[5], 0), 1);
@@ -405,8 +404,7 @@ END_TEST
 
 /* -------------------------------------------------------------- payload_free */
 
-static int always_failing_submit(struct prun_pool *pool, struct heard *h,
-				 int k)
+static int always_failing_submit(struct prun_pool *pool, struct heard *h, int k)
 {
 	struct prun_call c = heard_call("square", h);
 	static const unsigned char bad = 0xc1;
@@ -451,9 +449,9 @@ static int always_failing_submit(struct prun_pool *pool, struct heard *h,
 
 START_TEST(payload_free_after_a_failed_submit)
 {
-	static const int errors[] = { PRUN_ENOFUNC, PRUN_EVERSION, PRUN_EINVAL,
-				      PRUN_EINVAL,  PRUN_EINVAL,   PRUN_EINVAL,
-				      PRUN_EINVAL,  PRUN_EVALUE };
+	static const int errors[] = {PRUN_ENOFUNC, PRUN_EVERSION, PRUN_EINVAL,
+				     PRUN_EINVAL,  PRUN_EINVAL,	  PRUN_EINVAL,
+				     PRUN_EINVAL,  PRUN_EVALUE};
 	struct prun_pool *pool = open_pool(_i, 1);
 	struct prun_job *job;
 	struct prun_call c;
@@ -552,12 +550,12 @@ END_TEST
 
 START_TEST(batch_results_equal_the_serial)
 {
-	static const uint32_t chunks[] = { 0, 1, 3, 20 };
+	static const uint32_t chunks[] = {0, 1, 3, 20};
 	struct prun_pool *pool = open_pool(_i, 2);
 	int i, k;
 
 	for (k = 0; k < 8; k++) {
-		struct prun_range range = { 0, 100, 1 };
+		struct prun_range range = {0, 100, 1};
 		struct prun_call c = range_call("lanes", &range);
 		const struct prun_result *r;
 		struct prun_job *job;
@@ -589,9 +587,9 @@ END_TEST
  * function finishes the youngest: the first three wait to the end. */
 START_TEST(batch_lanes_are_refilled)
 {
-	static const uint64_t finished[] = { 3, 4, 5, 6, 7, 8, 9, 2, 1, 0 };
+	static const uint64_t finished[] = {3, 4, 5, 6, 7, 8, 9, 2, 1, 0};
 	struct prun_pool *pool = open_pool(_i, 1);
-	struct prun_range range = { 0, 10, 1 };
+	struct prun_range range = {0, 10, 1};
 	struct prun_call c = range_call("lanes", &range);
 	struct prun_job *job;
 	uint32_t i;
@@ -635,15 +633,19 @@ static int batch_idle(struct prun_batch *batch)
 
 START_TEST(batch_tasks_left_unfinished_fail)
 {
-	static const int rcs[] = { 0, -ENOSPC };
+	static const int rcs[] = {0, -ENOSPC};
 	static const struct prun_func funcs[] = {
-		{ .name = "zero", .batch = batch_lazy, .lanes = 2,
-		  .ctx = &rcs[0] },
-		{ .name = "nospc", .batch = batch_lazy, .lanes = 2,
-		  .ctx = &rcs[1] },
-		{ .name = "idle", .batch = batch_idle, .lanes = 2 },
+		{.name = "zero",
+		 .batch = batch_lazy,
+		 .lanes = 2,
+		 .ctx = &rcs[0]},
+		{.name = "nospc",
+		 .batch = batch_lazy,
+		 .lanes = 2,
+		 .ctx = &rcs[1]},
+		{.name = "idle", .batch = batch_idle, .lanes = 2},
 	};
-	static const int expect[] = { PRUN_EFAILED, -ENOSPC, PRUN_EFAILED };
+	static const int expect[] = {PRUN_EFAILED, -ENOSPC, PRUN_EFAILED};
 	struct prun_options o = options_for(_i, 1);
 	struct prun_pool *pool;
 	int i, k;
@@ -652,7 +654,7 @@ START_TEST(batch_tasks_left_unfinished_fail)
 	o.nfuncs = 3;
 	pool = open_with(&o);
 	for (k = 0; k < 3; k++) {
-		struct prun_range range = { 0, 20, 1 };
+		struct prun_range range = {0, 20, 1};
 		struct prun_call c = range_call(funcs[k].name, &range);
 		const struct prun_result *r;
 		struct prun_job *job;
@@ -676,7 +678,7 @@ END_TEST
 START_TEST(before_and_after_the_end)
 {
 	struct prun_pool *pool = open_pool(_i, 2);
-	struct prun_range range = { 0, 3, 1 };
+	struct prun_range range = {0, 3, 1};
 	struct prun_call c = range_call("square", &range);
 	const struct prun_result *r = NULL;
 	struct prun_job *map, *stream;
@@ -703,7 +705,7 @@ START_TEST(before_and_after_the_end)
 	ck_assert_int_eq(int_of(r), 1);
 	prun_job_free(map);
 
-	range = (struct prun_range){ 0, 3, 1 };
+	range = (struct prun_range){0, 3, 1};
 	ck_assert_int_eq(prun_imap(&stream, pool, &c), 0);
 	ck_assert_int_eq(prun_job_get(&r, stream, -1), PRUN_EINVAL);
 	ck_assert_int_eq(prun_job_wait(stream, -1), 0);
@@ -718,7 +720,7 @@ END_TEST
 START_TEST(a_taken_result_is_the_callers)
 {
 	struct prun_pool *pool = open_pool(_i, 1);
-	struct prun_range range = { 0, 40, 1 };
+	struct prun_range range = {0, 40, 1};
 	struct prun_call c = range_call("picky", &range);
 	struct prun_result *copies[40];
 	struct prun_job *job;
@@ -758,16 +760,15 @@ START_TEST(cancelling)
 	int k, verb;
 
 	for (k = 0; k < 20; k++) {
-		struct prun_range range = { 0, 100000, 1 };
+		struct prun_range range = {0, 100000, 1};
 		struct prun_call c = range_call("square", &range);
 		uint64_t i, count, cancelled = 0;
 		const struct prun_result *r;
 		struct prun_job *job;
 
 		verb = k % 2;
-		ck_assert_int_eq((verb ? prun_imap : prun_map_async)(&job,
-								     pool, &c),
-				 0);
+		ck_assert_int_eq(
+			(verb ? prun_imap : prun_map_async)(&job, pool, &c), 0);
 		for (i = 0; i < (uint64_t)k && verb; i++)
 			next_of(job);
 		ck_assert_int_eq(prun_job_cancel(job, 0), 1);
@@ -804,7 +805,7 @@ END_TEST
 START_TEST(cancelling_what_is_done_changes_nothing)
 {
 	struct prun_pool *pool = open_pool(_i, 2);
-	struct prun_range range = { 0, 5, 1 };
+	struct prun_range range = {0, 5, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_job *job;
 
@@ -823,12 +824,12 @@ START_TEST(freeing_a_half_read_stream)
 	int i, k;
 
 	for (k = 0; k < 20; k++) {
-		struct prun_range range = { 0, INT64_MAX, 1 };
+		struct prun_range range = {0, INT64_MAX, 1};
 		struct prun_call c = range_call("quiet", &range);
 		struct prun_job *job;
 
-		ck_assert_int_eq((k % 2 ? prun_imap : prun_imap_unordered)(
-					 &job, pool, &c),
+		ck_assert_int_eq((k % 2 ? prun_imap :
+					  prun_imap_unordered)(&job, pool, &c),
 				 0);
 		for (i = 0; i < k * 10; i++)
 			next_of(job);
@@ -844,9 +845,8 @@ END_TEST
 START_TEST(handles_outlive_the_pool)
 {
 	struct prun_pool *pool = open_pool(_i, 2);
-	struct prun_range ranges[3] = { { 0, 50, 1 },
-					{ 0, 50, 1 },
-					{ 0, INT64_MAX, 1 } };
+	struct prun_range ranges[3] = {
+		{0, 50, 1}, {0, 50, 1}, {0, INT64_MAX, 1}};
 	struct prun_call c = range_call("square", &ranges[0]);
 	const struct prun_result *r;
 	struct prun_job *jobs[3];

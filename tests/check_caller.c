@@ -28,11 +28,11 @@
 #define METHODS 2
 #define SERVER PRUN_START_FORKSERVER
 
-static const int methods[METHODS] = { PRUN_START_FORK, SERVER };
+static const int methods[METHODS] = {PRUN_START_FORK, SERVER};
 
 /* ---------------------------------------------------------- processes apart */
 
-static int witness[2] = { -1, -1 };
+static int witness[2] = {-1, -1};
 
 static void witness_setup(void)
 {
@@ -169,7 +169,10 @@ static int task_open_files(struct prun_task *task)
 	return prun_ret_int(task, n);
 }
 
-#define MY(n) { .name = #n, .fn = task_##n }
+#define MY(n) \
+	{ \
+		.name = #n, .fn = task_##n \
+	}
 
 static struct prun_options options_of(int method, uint32_t workers,
 				      const struct prun_func *funcs)
@@ -181,10 +184,8 @@ static struct prun_options options_of(int method, uint32_t workers,
 }
 
 static const struct prun_func caller_funcs[] = {
-	MY(square), MY(echo), MY(gate),	  MY(who),
-	MY(parent), MY(quiet), MY(mortal), MY(chatter),
-	MY(open_files),
-	{ .name = NULL },
+	MY(square), MY(echo),	MY(gate),    MY(who),	     MY(parent),
+	MY(quiet),  MY(mortal), MY(chatter), MY(open_files), {.name = NULL},
 };
 
 static struct prun_pool *caller_pool(int method, uint32_t workers)
@@ -197,7 +198,7 @@ static struct prun_pool *caller_pool(int method, uint32_t workers)
 /* The squares of 0 to n - 1 from a function that gives them. */
 static void expect_squares(struct prun_pool *pool, const char *func, int n)
 {
-	struct prun_range range = { 0, n, 1 };
+	struct prun_range range = {0, n, 1};
 	struct prun_call c = range_call(func, &range);
 	struct prun_job *job;
 	int i;
@@ -288,9 +289,9 @@ static void shout_into(int mask)
 static void live_without(int arg)
 {
 	int mask = arg / METHODS, i;
-	struct prun_options o = options_of(methods[arg % METHODS], 2,
-					   caller_funcs);
-	struct prun_range range = { 0, 60, 1 };
+	struct prun_options o =
+		options_of(methods[arg % METHODS], 2, caller_funcs);
+	struct prun_range range = {0, 60, 1};
 	struct prun_call c = range_call("chatter", &range);
 	struct prun_pool *pool;
 	struct prun_job *job;
@@ -351,9 +352,9 @@ static void *wait_for_any(void *arg)
 
 static void start_reaper(struct waiting *w, enum reaper how)
 {
-	struct sigaction sa = { .sa_handler = how == IGNORES ? SIG_IGN :
-					      how == HANDLES ? reap_all :
-							       SIG_DFL };
+	struct sigaction sa = {.sa_handler = how == IGNORES ? SIG_IGN :
+					     how == HANDLES ? reap_all :
+							      SIG_DFL};
 
 	if (how == NO_ZOMBIES)
 		sa.sa_flags = SA_NOCLDWAIT;
@@ -390,7 +391,7 @@ static void live_beside_a_reaper(int arg)
 {
 	enum reaper how = (enum reaper)(arg / METHODS);
 	int method = methods[arg % METHODS], i;
-	struct prun_range range = { 0, 100, 1 };
+	struct prun_range range = {0, 100, 1};
 	struct prun_call c = range_call("mortal", &range);
 	const struct prun_result *r;
 	struct prun_pool *pool;
@@ -455,7 +456,7 @@ START_TEST(few_descriptors_to_open)
 
 	getrlimit(RLIMIT_NOFILE, &old);
 	for (limit = 3; rc < 0 && limit < 64; limit++) {
-		few = (struct rlimit){ limit, old.rlim_max };
+		few = (struct rlimit){limit, old.rlim_max};
 		setrlimit(RLIMIT_NOFILE, &few);
 		rc = prun_pool_new(&pool, &o);
 		if (rc == 0)
@@ -466,7 +467,7 @@ START_TEST(few_descriptors_to_open)
 		/* Of its own want the server can only say that it is not
 		 * there. */
 		ck_assert_msg(rc == -EMFILE ||
-			      (rc == -EAGAIN && methods[_i] == SERVER),
+				      (rc == -EAGAIN && methods[_i] == SERVER),
 			      "%s", prun_error_name(rc));
 		ck_assert_ptr_null(pool);
 		ck_assert_uint_eq(suite_fd_count(), before);
@@ -511,7 +512,7 @@ END_TEST
 START_TEST(no_descriptor_for_the_only_one)
 {
 	struct prun_pool *pool = caller_pool(methods[_i], 1);
-	struct prun_range range = { 0, 5, 1 };
+	struct prun_range range = {0, 5, 1};
 	struct prun_call c = range_call("square", &range);
 	int pidfd = watch(pid_of(pool, 0));
 	const char *message;
@@ -623,7 +624,7 @@ static void kill_worker(struct prun_pool *pool, int id)
 static void live_among_few(int arg)
 {
 	int method = methods[arg], i;
-	struct prun_range range = { 0, 5, 1 };
+	struct prun_range range = {0, 5, 1};
 	struct prun_call c = range_call("square", &range);
 	const char *message;
 	struct prun_pool *pool;
@@ -742,9 +743,8 @@ static void on_signal(int sig)
 /* Without SA_RESTART: what is interrupted says so. */
 static void begin_storm(void)
 {
-	static const struct itimerval often = { { 0, STORM_US },
-						{ 0, STORM_US } };
-	struct sigaction sa = { .sa_handler = on_signal };
+	static const struct itimerval often = {{0, STORM_US}, {0, STORM_US}};
+	struct sigaction sa = {.sa_handler = on_signal};
 
 	sigaction(SIGALRM, &sa, NULL);
 	sigaction(SIGUSR1, &sa, NULL);
@@ -872,13 +872,20 @@ END_TEST
 
 /* ----------------------------------------------------- copies of the caller */
 
-enum copy { LEAVES, EXITS, EXITS_WITHOUT_FREE, COPIES, OPENS_ONE, CLOSES_ALL,
-	    COPY_WAYS };
+enum copy {
+	LEAVES,
+	EXITS,
+	EXITS_WITHOUT_FREE,
+	COPIES,
+	OPENS_ONE,
+	CLOSES_ALL,
+	COPY_WAYS
+};
 
 /* Nothing that it calls does anything. */
 static void call_as_copy(struct prun_pool *pool, struct prun_job *job)
 {
-	struct prun_range range = { 0, 10, 1 };
+	struct prun_range range = {0, 10, 1};
 	struct prun_call c = range_call("square", &range);
 	const struct prun_result *r;
 	struct prun_job *none;
@@ -901,8 +908,8 @@ static void open_as_copy(int method, bool closes)
 	if (closes) {
 		syscall(SYS_close_range, 3, ~0u, 0);
 		for (fd = 3; fd < 40; fd++)
-			ck_assert_int_eq(open("/dev/null", O_RDONLY | O_CLOEXEC),
-					 fd);
+			ck_assert_int_eq(
+				open("/dev/null", O_RDONLY | O_CLOEXEC), fd);
 	}
 	own = caller_pool(method, 2);
 	expect_squares(own, "square", 100);
@@ -945,7 +952,7 @@ static void live_beside_a_copy(int arg)
 {
 	int method = methods[arg % METHODS], i, status;
 	struct prun_pool *pool = caller_pool(method, 2);
-	struct prun_range range = { 0, 3000, 1 };
+	struct prun_range range = {0, 3000, 1};
 	struct prun_call c = range_call("square", &range);
 	pid_t before[2], copy = 0;
 	struct prun_job *job;
@@ -959,7 +966,8 @@ static void live_beside_a_copy(int arg)
 			continue;
 		copy = fork();
 		if (copy == 0)
-			be_a_copy(pool, job, (enum copy)(arg / METHODS), method);
+			be_a_copy(pool, job, (enum copy)(arg / METHODS),
+				  method);
 	}
 	ck_assert_int_eq(waitpid(copy, &status, 0), copy);
 	ck_assert_int_eq(status, 0);
@@ -983,7 +991,7 @@ END_TEST
 /* One of each method, or two of one, driven by turns; workers die in both. */
 START_TEST(two_pools_by_turns)
 {
-	struct prun_range range[2] = { { 0, 500, 1 }, { 0, 500, 1 } };
+	struct prun_range range[2] = {{0, 500, 1}, {0, 500, 1}};
 	struct prun_pool *pools[2];
 	struct prun_job *jobs[2];
 	const struct prun_result *r;
@@ -1026,7 +1034,7 @@ struct pool_thread {
 
 static void count_wrong(struct pool_thread *t, struct prun_pool *pool)
 {
-	struct prun_range range = { 0, 600, 1 };
+	struct prun_range range = {0, 600, 1};
 	struct prun_call c = range_call("square", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -1072,10 +1080,11 @@ START_TEST(two_pools_of_two_threads)
 	int k;
 
 	for (k = 0; k < 2; k++) {
-		threads[k] = (struct pool_thread){ .method =
-							   methods[_i >> k & 1] };
+		threads[k] =
+			(struct pool_thread){.method = methods[_i >> k & 1]};
 		ck_assert_int_eq(pthread_create(&threads[k].thread, NULL,
-						run_pools, &threads[k]), 0);
+						run_pools, &threads[k]),
+				 0);
 	}
 	for (k = 0; k < 2; k++) {
 		ck_assert_int_eq(pthread_join(threads[k].thread, NULL), 0);
@@ -1096,7 +1105,7 @@ static const struct prun_func nest_funcs[];
 static int sum_of(struct prun_pool *pool, int method, int depth, int64_t *sum)
 {
 	struct prun_packer *p;
-	struct prun_job *jobs[5] = { NULL };
+	struct prun_job *jobs[5] = {NULL};
 	const struct prun_result *r;
 	struct prun_call c = PRUN_CALL_INIT;
 	int64_t n;
@@ -1156,7 +1165,7 @@ static int note_pid(void **state, int worker_id, void *initarg, char *message,
 /* Two workers of a pool in this worker wait at the gate. */
 static int task_nest_gate(struct prun_task *task)
 {
-	struct prun_range range = { 0, 2, 1 };
+	struct prun_range range = {0, 2, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_options o;
 	struct prun_pool *pool;
@@ -1172,7 +1181,7 @@ static int task_nest_gate(struct prun_task *task)
 }
 
 static const struct prun_func nest_funcs[] = {
-	MY(nest), MY(nest_gate), MY(gate), MY(square), { .name = NULL },
+	MY(nest), MY(nest_gate), MY(gate), MY(square), {.name = NULL},
 };
 
 /* Pools in workers, and pools in theirs: 4 leaves' sums of squares each. */
@@ -1242,7 +1251,7 @@ static int init_as_nobody(void **state, int worker_id, void *initarg,
 static void be_a_caller_of_others(int method)
 {
 	struct prun_options o = options_of(method, 2, caller_funcs);
-	struct prun_range range = { 0, 2, 1 };
+	struct prun_range range = {0, 2, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_pool *pool;
 	struct prun_job *job;
@@ -1389,8 +1398,8 @@ static int task_deaf(struct prun_task *task)
 }
 
 static const struct prun_func bad_funcs[] = {
-	MY(print), MY(spoil), MY(close_all), MY(leave_thread), MY(end_thread),
-	MY(orphan), MY(deaf), MY(square), { .name = NULL },
+	MY(print),  MY(spoil), MY(close_all), MY(leave_thread), MY(end_thread),
+	MY(orphan), MY(deaf),  MY(square),    {.name = NULL},
 };
 
 static struct prun_pool *bad_pool(int method, uint64_t maxtasks)
@@ -1421,7 +1430,7 @@ static void on_exit_of_caller(void)
 
 static void print_in_pieces(int method)
 {
-	struct prun_range range = { 0, 50, 1 };
+	struct prun_range range = {0, 50, 1};
 	struct prun_call c = range_call("print", &range);
 	const struct prun_result *r;
 	struct prun_pool *pool;
@@ -1482,7 +1491,7 @@ END_TEST
  * what the pool needs; and a worker anew knows nothing of it. */
 START_TEST(tasks_spoil_their_worker)
 {
-	static const char *const spoilers[] = { "spoil", "leave_thread" };
+	static const char *const spoilers[] = {"spoil", "leave_thread"};
 	struct prun_pool *pool;
 
 	pool = bad_pool(methods[_i % METHODS], 15);
@@ -1497,7 +1506,7 @@ END_TEST
 START_TEST(tasks_close_all)
 {
 	struct prun_pool *pool = bad_pool(methods[_i], 0);
-	struct prun_range range = { 0, 100, 1 };
+	struct prun_range range = {0, 100, 1};
 	struct prun_call c = range_call("close_all", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -1522,16 +1531,15 @@ START_TEST(tasks_close_all)
 END_TEST
 
 /* Of three tasks the second is its worker's end. */
-static const struct prun_result *second_of_three(struct prun_pool *pool,
-						 const char *func,
-						 struct prun_job **job)
+static const struct prun_result *
+second_of_three(struct prun_pool *pool, const char *func, struct prun_job **job)
 {
 	static struct prun_range range;
 	struct prun_call c = range_call(func, &range);
 	const struct prun_result *r;
 	int i;
 
-	range = (struct prun_range){ 0, 3, 1 };
+	range = (struct prun_range){0, 3, 1};
 	ck_assert_int_eq(prun_map_async(job, pool, &c), 0);
 	ck_assert_int_eq(prun_job_wait(*job, SOON_MS), 0);
 	for (i = 0; i < 3; i += 2) {
@@ -1585,7 +1593,7 @@ END_TEST
 START_TEST(a_task_is_deaf)
 {
 	struct prun_pool *pool = bad_pool(methods[_i], 0);
-	struct prun_range range = { 0, 3, 1 };
+	struct prun_range range = {0, 3, 1};
 	struct prun_call c = range_call("deaf", &range);
 	struct prun_job *job;
 
@@ -1605,7 +1613,7 @@ END_TEST
 
 int main(void)
 {
-	struct rlimit none = { 0, 0 };
+	struct rlimit none = {0, 0};
 	Suite *s = suite_create("caller");
 	TCase *tc;
 

@@ -95,13 +95,13 @@ static int batch_race(struct prun_batch *batch)
 }
 
 static const struct prun_func cancel_funcs[] = {
-    FUNC(square),
-    FUNC(gate),
-    FUNC(mark),
-    FUNC(race),
-    {.name = "holds", .batch = batch_hold, .lanes = BATCH_LANES},
-    {.name = "races", .batch = batch_race, .lanes = BATCH_LANES},
-    {.name = NULL},
+	FUNC(square),
+	FUNC(gate),
+	FUNC(mark),
+	FUNC(race),
+	{.name = "holds", .batch = batch_hold, .lanes = BATCH_LANES},
+	{.name = "races", .batch = batch_race, .lanes = BATCH_LANES},
+	{.name = NULL},
 };
 
 static struct prun_pool *open_method(int method, uint32_t workers)
@@ -575,9 +575,9 @@ START_TEST(force_at_the_end_of_the_task)
 		status = prun_job_get(&r, job, -1);
 		ck_assert(status == 0 || status == PRUN_ECANCELLED);
 		outcomes[status == 0]++;
-		ck_assert_int_eq(prun_job_state(job), status == 0
-							  ? PRUN_JOB_DONE
-							  : PRUN_JOB_CANCELLED);
+		ck_assert_int_eq(prun_job_state(job),
+				 status == 0 ? PRUN_JOB_DONE :
+					       PRUN_JOB_CANCELLED);
 		prun_job_free(job);
 		next = start_one(pool, "mark", 20);
 		if (k % 2)
@@ -711,7 +711,7 @@ static void note_pids(struct prun_pool *pool, pid_t pids[2])
 	int i;
 
 	ck_assert_int_eq(
-	    prun_pool_worker_stats(pool, stats, sizeof(stats[0]), 2), 2);
+		prun_pool_worker_stats(pool, stats, sizeof(stats[0]), 2), 2);
 	for (i = 0; i < 2; i++) {
 		pids[i] = stats[i].worker_pid;
 		ck_assert_int_eq(kill(pids[i], 0), 0);
@@ -805,7 +805,7 @@ START_TEST(free_in_any_state)
 		struct prun_pool *pool = open_remote(_i, 2);
 		struct prun_range range = {0, 1000, 1};
 		struct prun_job *job =
-		    start_range(pool, k % 2 ? "gate" : "square", &range);
+			start_range(pool, k % 2 ? "gate" : "square", &range);
 		pid_t pids[2];
 
 		if (k % 2)

@@ -81,7 +81,7 @@ static int pool_socket(void)
 
 static bool is_writable(int fd, int timeout_ms)
 {
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
 
 	return poll(&p, 1, timeout_ms) > 0 && p.revents == POLLOUT;
 }
@@ -225,7 +225,7 @@ static int deep(int n)
 
 static void overflow_stack(void)
 {
-	struct rlimit limit = { 1 << 20, 1 << 20 };
+	struct rlimit limit = {1 << 20, 1 << 20};
 
 	setrlimit(RLIMIT_STACK, &limit);
 	deep(INT_MAX);
@@ -362,9 +362,9 @@ static const struct prun_func death_funcs[] = {
 	FUNC(mortal),
 	FUNC(garble),
 	FUNC(promise),
-	{ .name = "lanes", .batch = batch_mortal, .lanes = BATCH_LANES },
-	{ .name = "stillborn", .batch = batch_stillborn, .lanes = BATCH_LANES },
-	{ .name = NULL },
+	{.name = "lanes", .batch = batch_mortal, .lanes = BATCH_LANES},
+	{.name = "stillborn", .batch = batch_stillborn, .lanes = BATCH_LANES},
+	{.name = NULL},
 };
 
 static uint32_t stillbirths; /* so many of the first die in their start */
@@ -414,7 +414,7 @@ static struct prun_job *one_chunk(struct prun_pool *pool, const char *func,
 	struct prun_call c = range_call(func, &range);
 	struct prun_job *job;
 
-	range = (struct prun_range){ from, from + count, 1 };
+	range = (struct prun_range){from, from + count, 1};
 	c.chunksize = count;
 	ck_assert_int_eq(prun_map_async(&job, pool, &c), 0);
 	return job;
@@ -423,7 +423,7 @@ static struct prun_job *one_chunk(struct prun_pool *pool, const char *func,
 /* The pids of all workers, which are idle then, and nothing was seen. */
 static void learn_pids(struct prun_pool *pool, pid_t *pids, int count)
 {
-	struct prun_range range = { 0, count, 1 };
+	struct prun_range range = {0, count, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_job *job;
 	int i;
@@ -453,7 +453,7 @@ static void note_who(const struct prun_running *running, void *payload)
 
 static pid_t who_runs(struct prun_pool *pool, uint64_t index)
 {
-	struct who who = { .index = index };
+	struct who who = {.index = index};
 
 	prun_pool_running(pool, note_who, &who);
 	ck_assert_int_gt(who.pid, 0);
@@ -594,9 +594,9 @@ END_TEST
 
 START_TEST(killed_while_busy)
 {
-	static const uint32_t chunksizes[] = { 0, 1, 50 };
+	static const uint32_t chunksizes[] = {0, 1, 50};
 	struct prun_pool *pool = death_pool(2);
-	struct prun_range range = { 0, 200, 1 };
+	struct prun_range range = {0, 200, 1};
 	struct prun_call c = range_call("first_waits", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -632,7 +632,7 @@ END_TEST
 START_TEST(killed_while_the_caller_waits)
 {
 	struct prun_pool *pool = death_pool(2);
-	struct prun_range range = { 0, 2, 1 };
+	struct prun_range range = {0, 2, 1};
 	struct prun_call c = range_call("assassin", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -834,8 +834,10 @@ START_TEST(killed_where_sigchld_is_ignored)
 	ck_assert_int_eq(r->status, PRUN_EWORKER);
 	ck_assert_int_eq(r->worker_signal, 0);
 	ck_assert_int_eq(r->worker_exit, -1);
-	snprintf(text, sizeof(text), "the worker (pid %d) died after %%*f ms; "
-		 "how is not known%%n", (int)r->worker_pid);
+	snprintf(text, sizeof(text),
+		 "the worker (pid %d) died after %%*f ms; "
+		 "how is not known%%n",
+		 (int)r->worker_pid);
 	sscanf(r->message, text, &end);
 	ck_assert_msg(end > 0, "%s", r->message);
 	prun_job_free(job);
@@ -850,16 +852,19 @@ START_TEST(ends_of_all_kinds)
 		int signal, code;
 		const char *how;
 	} ends[ENDS] = {
-		[END_KILL] = { SIGKILL, -1, "was killed by SIGKILL (signal 9)" },
-		[END_TERM] = { SIGTERM, -1, "was killed by SIGTERM (signal 15)" },
-		[END_REALTIME] = { 35, -1,
-				   "was killed by a real-time signal (signal 35)" },
-		[END_ABORT] = { SIGABRT, -1, "was killed by SIGABRT (signal 6)" },
-		[END_FAULT] = { SIGSEGV, -1, "was killed by SIGSEGV (signal 11)" },
-		[END_STACK] = { SIGSEGV, -1, "was killed by SIGSEGV (signal 11)" },
-		[END_CODE] = { 0, 99, "exited with code 99" },
-		[END_ZERO] = { 0, 0, "exited with code 0" },
-		[END_EXEC] = { 0, 98, "exited with code 98" },
+		[END_KILL] = {SIGKILL, -1, "was killed by SIGKILL (signal 9)"},
+		[END_TERM] = {SIGTERM, -1, "was killed by SIGTERM (signal 15)"},
+		[END_REALTIME] =
+			{35, -1,
+			 "was killed by a real-time signal (signal 35)"},
+		[END_ABORT] = {SIGABRT, -1, "was killed by SIGABRT (signal 6)"},
+		[END_FAULT] = {SIGSEGV, -1,
+			       "was killed by SIGSEGV (signal 11)"},
+		[END_STACK] = {SIGSEGV, -1,
+			       "was killed by SIGSEGV (signal 11)"},
+		[END_CODE] = {0, 99, "exited with code 99"},
+		[END_ZERO] = {0, 0, "exited with code 0"},
+		[END_EXEC] = {0, 98, "exited with code 98"},
 	};
 	struct prun_pool *pool;
 	struct prun_job *job;
@@ -984,9 +989,9 @@ static uint64_t luck(uint64_t index)
 static void arm(uint64_t index)
 {
 	static bool armed;
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL,
-				  .sigev_signo = SIGKILL };
-	struct itimerspec soon = { .it_value.tv_nsec = 1 };
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL,
+				 .sigev_signo = SIGKILL};
+	struct itimerspec soon = {.it_value.tv_nsec = 1};
 	timer_t timer;
 
 	if (armed || luck(index) % ARMED_ONE_IN)
@@ -1062,8 +1067,8 @@ static void assert_outcome(struct deaths *deaths, const struct prun_result *r)
 		ck_assert_uint_eq(ends, 1);
 		ck_assert_int_eq(prun_result_str(r, &value, &size), 0);
 		ck_assert_uint_eq(size, mortal_size(r->index));
-		ck_assert(size == 0 || (unsigned char)value[0] ==
-					       (unsigned char)r->index);
+		ck_assert(size == 0 ||
+			  (unsigned char)value[0] == (unsigned char)r->index);
 		ck_assert(size == 0 || memcmp(value, value + 1, size - 1) == 0);
 		break;
 	case PRUN_EWORKER:
@@ -1082,19 +1087,19 @@ static const struct mortal_run {
 	uint64_t maxtasksperchild;
 	uint32_t cancel_at;
 } mortal_runs[] = {
-	{ PRUN_ORDER_UNORDERED, 1, 0, 0 },   { PRUN_ORDER_UNORDERED, 0, 0, 0 },
-	{ PRUN_ORDER_IMAP, 1, 0, 0 },	     { PRUN_ORDER_MAP, 0, 0, 0 },
-	{ PRUN_ORDER_UNORDERED, 64, 0, 0 },  { PRUN_ORDER_IMAP, 0, 100, 0 },
-	{ PRUN_ORDER_UNORDERED, 0, 0, 1000 }, { PRUN_ORDER_IMAP, 64, 0, 1000 },
+	{PRUN_ORDER_UNORDERED, 1, 0, 0},    {PRUN_ORDER_UNORDERED, 0, 0, 0},
+	{PRUN_ORDER_IMAP, 1, 0, 0},	    {PRUN_ORDER_MAP, 0, 0, 0},
+	{PRUN_ORDER_UNORDERED, 64, 0, 0},   {PRUN_ORDER_IMAP, 0, 100, 0},
+	{PRUN_ORDER_UNORDERED, 0, 0, 1000}, {PRUN_ORDER_IMAP, 64, 0, 1000},
 };
 
 /* Take all results: each came once, and was what it had to be. */
 static void live_and_die(struct prun_pool *pool, const struct mortal_run *run)
 {
 	static bool came[MORTALS];
-	struct prun_range range = { 0, MORTALS, 1 };
+	struct prun_range range = {0, MORTALS, 1};
 	struct prun_call c = range_call("mortal", &range);
-	struct deaths deaths = { .count = 0 };
+	struct deaths deaths = {.count = 0};
 	const struct prun_result *r;
 	struct prun_job *job;
 	int rc, end = 0;
@@ -1193,7 +1198,7 @@ static int batch_mortal(struct prun_batch *batch)
 /* Its neighbours in the lanes run again, at most once, and only it fails. */
 START_TEST(a_batch_that_dies)
 {
-	static const enum end hows[] = { END_FAULT, END_CODE, END_ZERO };
+	static const enum end hows[] = {END_FAULT, END_CODE, END_ZERO};
 	const struct prun_result *r;
 	struct prun_pool *pool;
 	struct prun_job *job;
@@ -1370,8 +1375,8 @@ enum scene { IDLE, SPINNING, BLOCKED, WRITING, STARTING, STOPPED, SCENES };
 
 #define CAST 2
 
-static int init_scene(void **state, int worker_id, void *initarg,
-		      char *message, size_t size)
+static int init_scene(void **state, int worker_id, void *initarg, char *message,
+		      size_t size)
 {
 	const int *scene = initarg;
 
@@ -1388,13 +1393,13 @@ static int init_scene(void **state, int worker_id, void *initarg,
 
 static void be_the_caller(int scene)
 {
-	static const char *const funcs[SCENES] = { [SPINNING] = "spin",
-						   [BLOCKED] = "gate",
-						   [WRITING] = "flood",
-						   [STARTING] = "square",
-						   [STOPPED] = "gate" };
+	static const char *const funcs[SCENES] = {[SPINNING] = "spin",
+						  [BLOCKED] = "gate",
+						  [WRITING] = "flood",
+						  [STARTING] = "square",
+						  [STOPPED] = "gate"};
 	struct prun_options o = death_options(CAST);
-	struct prun_range range = { 1, 1 + 2 * CAST, 2 };
+	struct prun_range range = {1, 1 + 2 * CAST, 2};
 	struct prun_call c = range_call(funcs[scene], &range);
 	struct prun_pool *pool;
 	struct prun_job *job;
@@ -1466,8 +1471,8 @@ static void say(const void *data, size_t size)
 
 static void say_result(uint32_t number, uint64_t size, char value)
 {
-	struct frame_result head = { .tag = frame_tag(FRAME_RESULT, size),
-				     .number = number };
+	struct frame_result head = {.tag = frame_tag(FRAME_RESULT, size),
+				    .number = number};
 
 	say(&head, sizeof(head));
 	if (size == 1)
@@ -1476,7 +1481,7 @@ static void say_result(uint32_t number, uint64_t size, char value)
 
 static void say_garbage(void)
 {
-	struct frame_result start = { .tag = frame_tag(FRAME_READY, 0) };
+	struct frame_result start = {.tag = frame_tag(FRAME_READY, 0)};
 	uint64_t stop = frame_tag(FRAME_STOP, 0);
 	char noise[1024];
 
@@ -1662,7 +1667,7 @@ static void killed_case(Suite *s)
 
 int main(void)
 {
-	struct rlimit none = { 0, 0 };
+	struct rlimit none = {0, 0};
 	Suite *s = suite_create("death");
 	TCase *tc;
 

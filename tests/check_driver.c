@@ -28,7 +28,7 @@ struct engine_room {
 
 static bool all_blocked(void)
 {
-	static const int some[] = { SIGINT, SIGTERM, SIGALRM, SIGUSR1, SIGCHLD };
+	static const int some[] = {SIGINT, SIGTERM, SIGALRM, SIGUSR1, SIGCHLD};
 	sigset_t mask;
 	size_t i;
 
@@ -41,7 +41,7 @@ static bool all_blocked(void)
 
 static void await_readable(int fd)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	while (poll(&p, 1, -1) < 0 && errno == EINTR)
 		;
@@ -76,9 +76,8 @@ static void open_room(struct engine_room *room, int stay)
 	room->stay = stay;
 	room->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ck_assert_int_ge(room->fd, 0);
-	ck_assert_int_eq(driver_start(&room->driver, room->fd, make_round,
-				      room),
-			 0);
+	ck_assert_int_eq(
+		driver_start(&room->driver, room->fd, make_round, room), 0);
 	ck_assert_ptr_nonnull(room->driver);
 }
 
@@ -152,8 +151,8 @@ START_TEST(waiting_has_an_end)
 	ck_assert(!driver_wait(room.driver, in_ns(0)));
 	ck_assert(!driver_wait(room.driver, in_ns(SECOND_NS / 100)));
 	ring(&room);
-	ck_assert(driver_wait(room.driver, in_ns((uint64_t)WATCHDOG_S *
-						 SECOND_NS)));
+	ck_assert(driver_wait(room.driver,
+			      in_ns((uint64_t)WATCHDOG_S * SECOND_NS)));
 	driver_unlock(room.driver);
 	close_room(&room);
 }
@@ -274,7 +273,7 @@ START_TEST(all_waiters_are_woken)
 	await_rounds(&room, 1);
 	round = room.driver->rounds;
 	for (i = 0; i < 8; i++) {
-		waiters[i] = (struct waiter){ &room, 0, round, false };
+		waiters[i] = (struct waiter){&room, 0, round, false};
 		ck_assert_int_eq(pthread_create(&waiters[i].thread, NULL,
 						wait_once, &waiters[i]),
 				 0);

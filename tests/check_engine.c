@@ -53,7 +53,7 @@ static void take_squares(struct prun_job *job, enum verb verb, int count)
 static void squares(struct prun_pool *pool, enum verb verb, int count,
 		    uint32_t chunksize, bool told)
 {
-	struct prun_range range = { 0, count, 1 };
+	struct prun_range range = {0, count, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_job *job;
 
@@ -77,9 +77,9 @@ static void squares(struct prun_pool *pool, enum verb verb, int count,
 
 START_TEST(equal_the_serial_result)
 {
-	static const int counts[] = { 0, 1, 10, 100 };
+	static const int counts[] = {0, 1, 10, 100};
 	struct prun_pool *pool = open_pool(_i, 3);
-	uint32_t chunks[] = { 0, 1, 7, 20, 0 };
+	uint32_t chunks[] = {0, 1, 7, 20, 0};
 	size_t n, k;
 	int verb;
 
@@ -111,12 +111,12 @@ END_TEST
 /* A hint of the length is never a limit. */
 START_TEST(wrong_length_is_only_a_hint)
 {
-	static const uint64_t lengths[] = { 1, 99, 101, UINT64_MAX };
+	static const uint64_t lengths[] = {1, 99, 101, UINT64_MAX};
 	struct prun_pool *pool = open_pool(_i, 2);
 	size_t i;
 
 	for (i = 0; i < 4; i++) {
-		struct prun_range range = { 0, 100, 1 };
+		struct prun_range range = {0, 100, 1};
 		struct prun_call c = range_call("square", &range);
 		struct prun_job *job;
 
@@ -191,7 +191,7 @@ static int source_with_cookies(struct prun_item *item, void *payload)
 START_TEST(results_carry_what_they_should)
 {
 	struct prun_pool *pool = open_pool(_i, 2);
-	struct prun_range range = { 40, 140, 1 };
+	struct prun_range range = {40, 140, 1};
 	struct prun_call c = call_of("echo", source_with_cookies, &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -227,7 +227,7 @@ END_TEST
 START_TEST(a_task_that_gives_nothing_gives_nil)
 {
 	struct prun_pool *pool = open_pool(_i, 1);
-	struct prun_range range = { 0, 3, 1 };
+	struct prun_range range = {0, 3, 1};
 	struct prun_call c = range_call("quiet", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -244,7 +244,7 @@ END_TEST
 
 START_TEST(a_failure_is_its_own)
 {
-	static const uint32_t chunks[] = { 0, 1, 7 };
+	static const uint32_t chunks[] = {0, 1, 7};
 	struct prun_pool *pool = open_pool(_i, 2);
 	const struct prun_result *r;
 	char text[32];
@@ -252,7 +252,7 @@ START_TEST(a_failure_is_its_own)
 	uint64_t i;
 
 	for (k = 0; k < 3 * VERBS; k++) {
-		struct prun_range range = { 0, 100, 1 };
+		struct prun_range range = {0, 100, 1};
 		struct prun_call c = range_call("picky", &range);
 		struct prun_job *job;
 
@@ -285,7 +285,7 @@ END_TEST
 START_TEST(get_of_a_map_gives_the_first_failure)
 {
 	struct prun_pool *pool = open_pool(_i, 2);
-	struct prun_range range = { 0, 50, 1 };
+	struct prun_range range = {0, 50, 1};
 	struct prun_call c = range_call("picky", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -297,7 +297,7 @@ START_TEST(get_of_a_map_gives_the_first_failure)
 	ck_assert_int_eq(prun_result_int(r, &n), -EDOM);
 	ck_assert_uint_eq(seen->started, 50); /* not fail-fast */
 	prun_job_free(job);
-	range = (struct prun_range){ 0, 0, 1 };
+	range = (struct prun_range){0, 0, 1};
 	ck_assert_int_eq(prun_map(&job, pool, &c), 0);
 	ck_assert_int_eq(prun_job_get(&r, job, -1), 0);
 	ck_assert_ptr_null(r);
@@ -308,7 +308,7 @@ END_TEST
 
 START_TEST(a_text_of_a_megabyte_is_kept)
 {
-	static const int64_t sizes[] = { 1, 65535, 65536, MILLION };
+	static const int64_t sizes[] = {1, 65535, 65536, MILLION};
 	struct prun_pool *pool = open_pool(_i, 1);
 	struct prun_packer *p = new_packer();
 	struct prun_call c = call_of("wordy", NULL, NULL);
@@ -332,7 +332,7 @@ END_TEST
 START_TEST(a_result_that_is_no_single_value)
 {
 	struct prun_pool *pool = open_pool(_i, 2);
-	struct prun_range range = { 0, 20, 1 };
+	struct prun_range range = {0, 20, 1};
 	struct prun_call c = range_call("malformed", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -394,8 +394,8 @@ static int source_of_bins(struct prun_item *item, void *payload)
 
 START_TEST(max_payload_of_arguments)
 {
-	static size_t sizes[] = { 10, 1000 - 3, 1000 - 2, 10, 0 };
-	static unsigned char big[1001] = { 0xc5, 3, 1001 - 3 - 768 };
+	static size_t sizes[] = {10, 1000 - 3, 1000 - 2, 10, 0};
+	static unsigned char big[1001] = {0xc5, 3, 1001 - 3 - 768};
 	struct prun_options o = options_for(_i, 1);
 	struct prun_call c = call_of("echo", source_of_bins, sizes);
 	struct prun_call a = call_of("echo", NULL, NULL);
@@ -442,16 +442,16 @@ static void assert_blob(const struct prun_result *r, size_t size)
 /* Around the size of the board's buffer, and far beyond it. */
 START_TEST(large_results)
 {
-	static const int64_t sizes[] = { 65536 - 100, 65536 - 37, 65536 - 36,
-					 65536 - 5,   65536,	  70000,
-					 3,	      5 * MILLION, 200000,
-					 8 * MILLION };
+	static const int64_t sizes[] = {65536 - 100, 65536 - 37,  65536 - 36,
+					65536 - 5,   65536,	  70000,
+					3,	     5 * MILLION, 200000,
+					8 * MILLION};
 	const int count = sizeof(sizes) / sizeof(sizes[0]);
 	struct prun_pool *pool = open_pool(_i, 2);
 	struct prun_packer *packers[sizeof(sizes) / sizeof(sizes[0])];
 	const void *values[sizeof(sizes) / sizeof(sizes[0])];
 	size_t lengths[sizeof(sizes) / sizeof(sizes[0])];
-	struct prun_values all = { values, lengths, (size_t)count, 0 };
+	struct prun_values all = {values, lengths, (size_t)count, 0};
 	struct prun_call c = call_of("blob", prun_source_values, &all);
 	struct prun_job *job;
 	int i;
@@ -498,12 +498,12 @@ static int source_faulty(struct prun_item *item, void *payload)
 
 START_TEST(a_source_that_fails)
 {
-	static const uint64_t at[] = { 0, 3, 8, 10 };
+	static const uint64_t at[] = {0, 3, 8, 10};
 	struct prun_pool *pool = open_pool(_i, 2);
 	int k, verb;
 
 	for (k = 0; k < 4 * VERBS * 2; k++) {
-		struct faulty f = { at[k % 4], -EXDEV, 0, false };
+		struct faulty f = {at[k % 4], -EXDEV, 0, false};
 		struct prun_call c = call_of("square", source_faulty, &f);
 		struct prun_job *job;
 		uint64_t i;
@@ -540,7 +540,7 @@ static int source_bad_values(struct prun_item *item, void *payload)
 START_TEST(a_source_that_packs_no_single_value)
 {
 	/* nothing; two; half of one; unknown */
-	static char bad[][4] = { "\0", "\2\1\1", "\1\x92", "\1\xc1" };
+	static char bad[][4] = {"\0", "\2\1\1", "\1\x92", "\1\xc1"};
 	struct prun_pool *pool = open_pool(_i, 2);
 	int i, k;
 
@@ -566,7 +566,7 @@ struct meddler {
 
 static int source_meddling(struct prun_item *item, void *payload)
 {
-	struct prun_range range = { 0, 1, 1 };
+	struct prun_range range = {0, 1, 1};
 	struct prun_call c = range_call("square", &range);
 	struct meddler *m = payload;
 	struct prun_job *job;
@@ -584,7 +584,7 @@ static int source_meddling(struct prun_item *item, void *payload)
 
 START_TEST(a_source_may_not_call_the_pool)
 {
-	struct meddler m = { open_pool(_i, 1), { 0 } };
+	struct meddler m = {open_pool(_i, 1), {0}};
 	struct prun_call c = call_of("square", source_meddling, &m);
 	struct prun_job *job;
 	int i;
@@ -626,13 +626,13 @@ static void trickle_open(struct trickle *t, int *writer, bool tell_fd)
 	int fds[2];
 
 	ck_assert_int_eq(pipe2(fds, O_NONBLOCK | O_CLOEXEC), 0);
-	*t = (struct trickle){ fds[0], tell_fd, 0 };
+	*t = (struct trickle){fds[0], tell_fd, 0};
 	*writer = fds[1];
 }
 
 START_TEST(a_source_that_waits_for_a_descriptor)
 {
-	static const uint32_t chunks[] = { 0, 1, 3 };
+	static const uint32_t chunks[] = {0, 1, 3};
 	struct prun_pool *pool = open_pool(_i, 2);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -747,20 +747,19 @@ static int source_endless(struct prun_item *item, void *payload)
 
 START_TEST(read_ahead_is_within_buffersize)
 {
-	static const uint32_t sizes[] = { 1, 2, 7, 64, 1000 };
+	static const uint32_t sizes[] = {1, 2, 7, 64, 1000};
 	struct prun_pool *pool = open_pool(_i, 2);
 	int k, i;
 
 	for (k = 0; k < 5 * 4; k++) {
-		struct endless e = { 0, 0, 0, 4 };
+		struct endless e = {0, 0, 0, 4};
 		struct prun_call c = call_of("quiet", source_endless, &e);
 		struct prun_job *job;
 
 		c.buffersize = sizes[k / 4];
 		c.chunksize = k & 1 ? 1 : 0;
-		ck_assert_int_eq(submit_as(&job, pool, &c,
-					   k & 2 ? IMAP : UNORDERED),
-				 0);
+		ck_assert_int_eq(
+			submit_as(&job, pool, &c, k & 2 ? IMAP : UNORDERED), 0);
 		for (i = 0; i < 3000; i++) {
 			next_of(job);
 			e.delivered++; /* only now it may read on */
@@ -779,19 +778,18 @@ END_TEST
 
 START_TEST(read_ahead_is_within_bufferbytes)
 {
-	static const size_t sizes[] = { 1000, 10000, 60000 };
+	static const size_t sizes[] = {1000, 10000, 60000};
 	struct prun_pool *pool = open_pool(_i, 2);
 	int k, i;
 
 	for (k = 0; k < 3 * 2; k++) {
-		struct endless e = { 0, 0, 0, sizes[k / 2] };
+		struct endless e = {0, 0, 0, sizes[k / 2]};
 		struct prun_call c = call_of("quiet", source_endless, &e);
 		struct prun_job *job;
 
 		c.bufferbytes = 200000;
-		ck_assert_int_eq(submit_as(&job, pool, &c,
-					   k & 1 ? IMAP : UNORDERED),
-				 0);
+		ck_assert_int_eq(
+			submit_as(&job, pool, &c, k & 1 ? IMAP : UNORDERED), 0);
 		for (i = 0; i < 1000; i++) {
 			next_of(job);
 			e.delivered++;
@@ -808,7 +806,7 @@ END_TEST
 START_TEST(an_unread_stream_stops)
 {
 	struct prun_pool *pool = open_pool(_i, 2);
-	struct endless e = { 0, 0, 0, 50000 };
+	struct endless e = {0, 0, 0, 50000};
 	struct prun_call c = call_of("echo", source_endless, &e);
 	struct prun_job *job;
 
@@ -826,7 +824,7 @@ END_TEST
 START_TEST(an_unread_stream_beside_a_map)
 {
 	struct prun_pool *pool = open_pool(_i, 2);
-	struct endless e = { 0, 0, 0, 4 };
+	struct endless e = {0, 0, 0, 4};
 	struct prun_call c = call_of("quiet", source_endless, &e);
 	struct prun_job *job;
 
@@ -845,7 +843,7 @@ END_TEST
 START_TEST(jobs_are_served_in_turn)
 {
 	struct prun_pool *pool = open_pool(_i, 2);
-	struct endless e[2] = { { 0, 0, 0, 4 }, { 0, 0, 0, 4 } };
+	struct endless e[2] = {{0, 0, 0, 4}, {0, 0, 0, 4}};
 	struct prun_job *jobs[2];
 	int i;
 

@@ -57,9 +57,9 @@ END_TEST
 
 START_TEST(codes_of_neither_kind)
 {
-	static const int codes[] = {1,	     ENOMEM, INT_MAX, -4095, -4096,
-				    -5000,   -4999,  -5024,   -6000, INT_MIN,
-				    INT_MIN + 1};
+	static const int codes[] = {1,	   ENOMEM,  INT_MAX,	-4095,
+				    -4096, -5000,   -4999,	-5024,
+				    -6000, INT_MIN, INT_MIN + 1};
 	size_t i;
 
 	for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {

@@ -98,7 +98,8 @@ static struct signals signals_now(void)
 	for (sig = 1; sig < NSIG; sig++) {
 		if (sigaction(sig, NULL, &sa) == 0)
 			s.does[sig] = sa.sa_handler == SIG_DFL ? 'd' :
-				      sa.sa_handler == SIG_IGN ? 'i' : 'h';
+				      sa.sa_handler == SIG_IGN ? 'i' :
+								 'h';
 		s.blocked[sig] = sigismember(&blocked, sig) == 1;
 		s.pending[sig] = sigismember(&pending, sig) == 1;
 	}
@@ -197,14 +198,14 @@ static void forked(int fd, void *arg)
 
 static void ask(const struct process *p, enum question question, int argument)
 {
-	struct ask a = { (int32_t)question, argument };
+	struct ask a = {(int32_t)question, argument};
 
 	ck_assert_int_eq(write(p->fd, &a, sizeof(a)), sizeof(a));
 }
 
 static void hear(const struct process *p, void *data, size_t size)
 {
-	struct pollfd poller = { .fd = p->fd, .events = POLLIN };
+	struct pollfd poller = {.fd = p->fd, .events = POLLIN};
 	size_t got = 0;
 
 	while (got < size) {
@@ -249,7 +250,7 @@ static int watch(pid_t pid)
 
 static bool ends_within(int pidfd, int timeout_ms)
 {
-	struct pollfd poller = { .fd = pidfd, .events = POLLIN };
+	struct pollfd poller = {.fd = pidfd, .events = POLLIN};
 	int n;
 
 	do {
@@ -266,7 +267,7 @@ static void await_readable(const struct forkserver *f)
 
 static struct forkserver_news next_news(struct forkserver *f)
 {
-	struct forkserver_news news = { .fd = -1 };
+	struct forkserver_news news = {.fd = -1};
 	int rc;
 
 	while ((rc = forkserver_receive(f, &news)) == 0)
@@ -278,7 +279,7 @@ static struct forkserver_news next_news(struct forkserver *f)
 /* It is gone, and says so each time. */
 static void expect_no_more(struct forkserver *f)
 {
-	struct forkserver_news news = { .fd = -1 };
+	struct forkserver_news news = {.fd = -1};
 	int rc, i;
 
 	for (i = 0; i < 2; i++) {
@@ -448,8 +449,8 @@ END_TEST
 
 START_TEST(news_of_a_death_say_how)
 {
-	static const int codes[] = { 0, 1, 7, 127, 255 };
-	static const int signals[] = { SIGKILL, SIGTERM, SIGUSR1, SIGINT };
+	static const int codes[] = {0, 1, 7, 127, 255};
+	static const int signals[] = {SIGKILL, SIGTERM, SIGUSR1, SIGINT};
 	struct forkserver f = started(2);
 	struct process p;
 	unsigned i;
@@ -544,7 +545,7 @@ END_TEST
 
 START_TEST(unknown_ids)
 {
-	static const int ids[] = { -1, 2, 3, INT32_MAX, INT32_MIN };
+	static const int ids[] = {-1, 2, 3, INT32_MAX, INT32_MIN};
 	struct forkserver f = started(2);
 	unsigned before, i;
 	char c;
@@ -553,7 +554,7 @@ START_TEST(unknown_ids)
 	before = count_open(f.process.pid);
 	for (i = 0; i < 5; i++) {
 		struct process p = requested(&f, ids[i]);
-		struct pollfd poller = { .fd = p.fd, .events = POLLIN };
+		struct pollfd poller = {.fd = p.fd, .events = POLLIN};
 
 		/* Nobody has the other end; it got a byte, hence the reset. */
 		ck_assert_int_eq(poll(&poller, 1, WAIT_MS), 1);
@@ -575,10 +576,10 @@ static void send_raw(const struct forkserver *f, const void *data, size_t size,
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(3 * sizeof(int))];
 	} control;
-	struct iovec iov = { (void *)(uintptr_t)data, size };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct iovec iov = {(void *)(uintptr_t)data, size};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct cmsghdr *c;
-	int fds[3] = { 0, 1, 2 };
+	int fds[3] = {0, 1, 2};
 
 	memset(&control, 0, sizeof(control));
 	if (nfds) {
@@ -626,8 +627,8 @@ END_TEST
 /* What is no request at all ends the server, and its children with it. */
 START_TEST(packets_of_another_size)
 {
-	static const size_t sizes[] = { 0, 1, 3, 5, 64 };
-	static const int32_t noise[16] = { 0 };
+	static const size_t sizes[] = {0, 1, 3, 5, 64};
+	static const int32_t noise[16] = {0};
 	struct forkserver f = started(2);
 	struct process p = spawned(&f, 1);
 	struct forkserver_news news;
@@ -752,7 +753,7 @@ static void end_caller(enum caller how)
 /* A caller in a process of its own; says who there is and ends as it should. */
 static void be_caller(enum caller how, int out)
 {
-	struct family all = { .copy = 0 };
+	struct family all = {.copy = 0};
 	struct forkserver f = started(402);
 	struct process p[2];
 	int i;
@@ -802,8 +803,8 @@ START_TEST(the_caller_dies)
 	for (i = 0; i < 3; i++) {
 		if (pidfds[i] < 0)
 			continue;
-		ck_assert_msg(ends_within(pidfds[i], WAIT_MS),
-			      "%s %d lives", i ? "child" : "server", i);
+		ck_assert_msg(ends_within(pidfds[i], WAIT_MS), "%s %d lives",
+			      i ? "child" : "server", i);
 		close(pidfds[i]);
 	}
 	close(in[1]);
@@ -875,9 +876,9 @@ static void on_alarm(int sig)
 /* Calls that are interrupted all the time. */
 START_TEST(a_storm_of_signals)
 {
-	static const struct itimerval often = { { 0, 200 }, { 0, 200 } },
-				      never = { { 0, 0 }, { 0, 0 } };
-	struct sigaction sa = { .sa_handler = on_alarm }, before;
+	static const struct itimerval often = {{0, 200}, {0, 200}},
+				      never = {{0, 0}, {0, 0}};
+	struct sigaction sa = {.sa_handler = on_alarm}, before;
 	struct forkserver f;
 	int i, k;
 
@@ -911,7 +912,7 @@ static void on_chld(int sig)
 /* Many births and deaths, none of which is the caller's affair. */
 START_TEST(the_caller_is_left_alone)
 {
-	struct sigaction sa = { .sa_handler = _i ? SIG_IGN : on_chld }, old, now;
+	struct sigaction sa = {.sa_handler = _i ? SIG_IGN : on_chld}, old, now;
 	struct forkserver f;
 	int i, status;
 
@@ -1045,8 +1046,8 @@ END_TEST
  * wrong. */
 static int be_group(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP,
-				       SIGTSTP };
+	static const int signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP,
+				      SIGTSTP};
 	struct forkserver f;
 	struct process p;
 	int i, status;
@@ -1349,8 +1350,8 @@ static rlim_t limit_with_room(pid_t pid, unsigned room)
 
 	for (fd = 0;; fd++) {
 		snprintf(path, sizeof(path), "/proc/%d/fd/%u", (int)pid, fd);
-		vacant += faccessat(AT_FDCWD, path, F_OK,
-				    AT_SYMLINK_NOFOLLOW) < 0;
+		vacant += faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) <
+			  0;
 		if (vacant > room)
 			return fd;
 	}
@@ -1364,7 +1365,7 @@ static struct process requested_in_vain(struct forkserver *f, unsigned room)
 	struct process p;
 
 	ck_assert_int_eq(prlimit(pid, RLIMIT_NOFILE, NULL, &old), 0);
-	limit = (struct rlimit){ limit_with_room(pid, room), old.rlim_max };
+	limit = (struct rlimit){limit_with_room(pid, room), old.rlim_max};
 	ck_assert_int_eq(prlimit(pid, RLIMIT_NOFILE, &limit, NULL), 0);
 	p = requested(f, 0);
 	/* Its other end is closed: it was looked at. */

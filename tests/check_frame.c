@@ -14,10 +14,10 @@
 /* ------------------------------------------------------------------ helpers */
 
 /* For loops: each ck_assert writes to Check's pipe, also when it holds. */
-#define hold(condition)                                                        \
-	do {                                                                   \
-		if (!(condition))                                              \
-			ck_abort_msg("%s does not hold", #condition);          \
+#define hold(condition) \
+	do { \
+		if (!(condition)) \
+			ck_abort_msg("%s does not hold", #condition); \
 	} while (0)
 
 static uint64_t seed = 88172645463325252u;
@@ -426,10 +426,14 @@ START_TEST(lying_sizes)
 	static const uint64_t lies[][2] = {
 		{3, 3}, /* more than there is */
 		{3, 1}, /* less */
-		{6, 0},	  {0, 6},	    {0, 0},
+		{6, 0},
+		{0, 6},
+		{0, 0},
 		{UINT64_MAX, 6}, /* the right sum, modulo 2^64 */
-		{6, UINT64_MAX},  {UINT64_MAX - 1, 7},
-		{4, UINT64_MAX},  {(uint64_t)1 << 63, ((uint64_t)1 << 63) + 5},
+		{6, UINT64_MAX},
+		{UINT64_MAX - 1, 7},
+		{4, UINT64_MAX},
+		{(uint64_t)1 << 63, ((uint64_t)1 << 63) + 5},
 		{(uint64_t)1 << 32, 5},
 	};
 	size_t i;
@@ -455,7 +459,7 @@ static void check_bounds(const struct frame_reader *r, const struct frame *f)
 		return;
 	hold(f->tasks.count > 0);
 	hold(f->sizes >= r->data &&
-		  f->sizes + 8 * (size_t)f->tasks.count == f->body);
+	     f->sizes + 8 * (size_t)f->tasks.count == f->body);
 	for (i = 0; i < f->tasks.count; i++)
 		sum += frame_value_size(f, i);
 	hold(sum == f->size);
@@ -709,11 +713,10 @@ START_TEST(put_and_read)
 	frame_reader_init(&r, MAX);
 	feed(&r, w.data + w.start, w.end - w.start);
 	ck_assert_int_eq(drain(&t, &r), 0);
-	ck_assert_str_eq(t.text,
-			 "1 1122334455667788 17 3 fffffffe 1:"
-			 " 'aaa' '' 'b' 'ccccc' 'dd'\n"
-			 "1 1122334455667788 19 3 0 0: 'b' 'ccccc'\n"
-			 "2\n");
+	ck_assert_str_eq(t.text, "1 1122334455667788 17 3 fffffffe 1:"
+				 " 'aaa' '' 'b' 'ccccc' 'dd'\n"
+				 "1 1122334455667788 19 3 0 0: 'b' 'ccccc'\n"
+				 "2\n");
 	frame_reader_release(&r);
 	frame_writer_release(&w);
 	ck_assert_ptr_null(w.data);

@@ -99,8 +99,7 @@ START_TEST(names)
 
 	for (c = 1; c < 256; c++) {
 		int good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			   (c >= '0' && c <= '9') ||
-			   strchr("_.-", c) != NULL;
+			   (c >= '0' && c <= '9') || strchr("_.-", c) != NULL;
 
 		name[0] = (char)c;
 		f.name = name;

@@ -159,27 +159,27 @@ static int task_until(struct prun_task *task)
 }
 
 static const struct prun_func future_funcs[] = {
-    FUNC(square),
-    FUNC(picky),
-    FUNC(gate),
-    FUNC(mark),
-    FUNC(echo),
-    FUNC(add),
-    FUNC(params),
-    FUNC(quiet),
-    {.name = "blind", .batch = batch_blind, .lanes = BATCH_LANES},
-    FUNC(until),
-    FUNC(read_str),
-    FUNC(read_bin),
-    FUNC(read_int),
-    FUNC(read_double),
-    FUNC(keys),
-    {.name = "two", .fn = task_two, .ctx = "I, I"},
-    {.name = "two_first", .fn = task_two, .ctx = "I I *"},
-    {.name = "two_inner", .fn = task_two, .ctx = "*[I I]"},
-    {.name = "two_flags", .fn = task_two, .ctx = "[]I{}I"},
-    {.name = "adds", .batch = batch_add, .lanes = BATCH_LANES},
-    {.name = NULL},
+	FUNC(square),
+	FUNC(picky),
+	FUNC(gate),
+	FUNC(mark),
+	FUNC(echo),
+	FUNC(add),
+	FUNC(params),
+	FUNC(quiet),
+	{.name = "blind", .batch = batch_blind, .lanes = BATCH_LANES},
+	FUNC(until),
+	FUNC(read_str),
+	FUNC(read_bin),
+	FUNC(read_int),
+	FUNC(read_double),
+	FUNC(keys),
+	{.name = "two", .fn = task_two, .ctx = "I, I"},
+	{.name = "two_first", .fn = task_two, .ctx = "I I *"},
+	{.name = "two_inner", .fn = task_two, .ctx = "*[I I]"},
+	{.name = "two_flags", .fn = task_two, .ctx = "[]I{}I"},
+	{.name = "adds", .batch = batch_add, .lanes = BATCH_LANES},
+	{.name = NULL},
 };
 
 static struct prun_pool *open_futures(int method, uint32_t workers)
@@ -212,9 +212,9 @@ static const struct {
 	size_t size;
 	const char *kind;
 } no_arrays[] = {
-    {"\xc0", 1, "nil"},        {"\xc2", 1, "a boolean"},
-    {"\x07", 1, "an integer"}, {"\xa2hi", 3, "a string"},
-    {"\x80", 1, "a map"},      {"\xc4\x01x", 3, "a byte string"},
+	{"\xc0", 1, "nil"},	   {"\xc2", 1, "a boolean"},
+	{"\x07", 1, "an integer"}, {"\xa2hi", 3, "a string"},
+	{"\x80", 1, "a map"},	   {"\xc4\x01x", 3, "a byte string"},
 };
 #define NO_ARRAYS (sizeof(no_arrays) / sizeof(no_arrays[0]))
 
@@ -237,8 +237,8 @@ static int source_pairs(struct prun_item *item, void *payload)
 				  no_arrays[k].size);
 		return 1;
 	}
-	return prun_item_pack(item, "[s, i, i]", "x", i, 2 * i) < 0 ? -ENOMEM
-								    : 1;
+	return prun_item_pack(item, "[s, i, i]", "x", i, 2 * i) < 0 ? -ENOMEM :
+								      1;
 }
 
 static void assert_sums(struct prun_job *job, const struct pairs *pairs)
@@ -256,13 +256,13 @@ static void assert_sums(struct prun_job *job, const struct pairs *pairs)
 			ck_assert_int_eq(r->status, PRUN_ETYPE);
 			ck_assert_ptr_nonnull(strstr(r->message, "array"));
 			ck_assert_msg(strstr(r->message, no_arrays[k].kind) !=
-					  NULL,
+					      NULL,
 				      "%s: %s", no_arrays[k].kind, r->message);
 			continue;
 		}
 		ck_assert_int_eq(r->status, 0);
 		ck_assert_int_eq(
-		    prun_result_unpack(r, "[s#, i]", &name, &len, &sum), 0);
+			prun_result_unpack(r, "[s#, i]", &name, &len, &sum), 0);
 		ck_assert_int_eq(sum, 3 * i);
 	}
 	assert_end(job, 0);
@@ -271,7 +271,7 @@ static void assert_sums(struct prun_job *job, const struct pairs *pairs)
 START_TEST(starmap_equals_the_serial)
 {
 	static const struct pairs sizes[] = {
-	    {10, 0}, {100, 0}, {0, 0}, {100, 7}, {6, 1}};
+		{10, 0}, {100, 0}, {0, 0}, {100, 7}, {6, 1}};
 	static const uint32_t chunks[] = {0, 1, 20};
 	struct prun_pool *pool = open_futures(_i, 2);
 	struct prun_job *job;
@@ -279,13 +279,13 @@ START_TEST(starmap_equals_the_serial)
 
 	for (k = 0; k < 60; k++) {
 		struct pairs pairs = sizes[k % 5];
-		struct prun_call c =
-		    call_of(k / 15 % 2 ? "adds" : "add", source_pairs, &pairs);
+		struct prun_call c = call_of(k / 15 % 2 ? "adds" : "add",
+					     source_pairs, &pairs);
 
 		c.chunksize = chunks[k / 5 % 3];
 		c.length = k % 2 ? (uint64_t)pairs.count : 0;
-		ck_assert_int_eq((k < 30 ? prun_starmap
-					 : prun_starmap_async)(&job, pool, &c),
+		ck_assert_int_eq((k < 30 ? prun_starmap :
+					   prun_starmap_async)(&job, pool, &c),
 				 0);
 		if (k >= 30)
 			ck_assert_int_eq(prun_job_wait(job, -1), 0);
@@ -308,8 +308,8 @@ START_TEST(what_is_no_array_is_not_run)
 
 	for (k = 0; k < 6; k++) {
 		struct pairs pairs = {60, 2};
-		struct prun_call c =
-		    call_of(k % 2 ? "quiet" : "blind", source_pairs, &pairs);
+		struct prun_call c = call_of(k % 2 ? "quiet" : "blind",
+					     source_pairs, &pairs);
 
 		c.chunksize = (uint32_t)k / 2 * 5;
 		ck_assert_int_eq(prun_starmap(&job, pool, &c), 0);
@@ -404,22 +404,28 @@ static void read_all(int method, const struct reading *readings, size_t n)
 START_TEST(single_readers)
 {
 	static const struct reading readings[] = {
-	    {"read_int", 1, ARG("\x91\x05"), GOOD, ARG("\x05")},
-	    {"read_int", 1, ARG("\x92\x05\x06"), PRUN_ETYPE, ARG("2 param")},
-	    {"read_int", 1, ARG("\x90"), PRUN_ETYPE, ARG("0 param")},
-	    {"read_int", 1, ARG("\x91\x91\x05"), PRUN_ETYPE, ARG("an array")},
-	    {"read_int", 0, ARG("\x91\x05"), PRUN_ETYPE, ARG("an array")},
-	    {"read_int", 0, ARG("\x05"), GOOD, ARG("\x05")},
-	    {"read_str", 1, ARG("\x91\xa2hi"), GOOD, ARG("\xa2hi")},
-	    {"read_str", 1, ARG("\xdd\0\0\0\1\xc4\2hi"), GOOD, ARG("\xa2hi")},
-	    {"read_str", 1, ARG("\x92\xa2hi\xa2hi"), PRUN_ETYPE, ARG("2 par")},
-	    {"read_str", 1, ARG("\x91\x01"), PRUN_ETYPE, ARG("a string")},
-	    {"read_bin", 1, ARG("\xdc\0\1\xa2hi"), GOOD, ARG("\xa2hi")},
-	    {"read_bin", 1, ARG("\x93\1\2\3"), PRUN_ETYPE, ARG("3 param")},
-	    {"read_double", 1, ARG("\x91\x05"), GOOD,
-	     ARG("\xcb\x40\x14\0\0\0\0\0\0")},
-	    {"read_double", 1, ARG("\x92\x05\x05"), PRUN_ETYPE, ARG("2 par")},
-	    {"read_double", 1, ARG("\x91\xa1x"), PRUN_ETYPE, ARG("a number")},
+		{"read_int", 1, ARG("\x91\x05"), GOOD, ARG("\x05")},
+		{"read_int", 1, ARG("\x92\x05\x06"), PRUN_ETYPE,
+		 ARG("2 param")},
+		{"read_int", 1, ARG("\x90"), PRUN_ETYPE, ARG("0 param")},
+		{"read_int", 1, ARG("\x91\x91\x05"), PRUN_ETYPE,
+		 ARG("an array")},
+		{"read_int", 0, ARG("\x91\x05"), PRUN_ETYPE, ARG("an array")},
+		{"read_int", 0, ARG("\x05"), GOOD, ARG("\x05")},
+		{"read_str", 1, ARG("\x91\xa2hi"), GOOD, ARG("\xa2hi")},
+		{"read_str", 1, ARG("\xdd\0\0\0\1\xc4\2hi"), GOOD,
+		 ARG("\xa2hi")},
+		{"read_str", 1, ARG("\x92\xa2hi\xa2hi"), PRUN_ETYPE,
+		 ARG("2 par")},
+		{"read_str", 1, ARG("\x91\x01"), PRUN_ETYPE, ARG("a string")},
+		{"read_bin", 1, ARG("\xdc\0\1\xa2hi"), GOOD, ARG("\xa2hi")},
+		{"read_bin", 1, ARG("\x93\1\2\3"), PRUN_ETYPE, ARG("3 param")},
+		{"read_double", 1, ARG("\x91\x05"), GOOD,
+		 ARG("\xcb\x40\x14\0\0\0\0\0\0")},
+		{"read_double", 1, ARG("\x92\x05\x05"), PRUN_ETYPE,
+		 ARG("2 par")},
+		{"read_double", 1, ARG("\x91\xa1x"), PRUN_ETYPE,
+		 ARG("a number")},
 	};
 
 	read_all(_i, readings, sizeof(readings) / sizeof(readings[0]));
@@ -429,16 +435,17 @@ END_TEST
 START_TEST(params)
 {
 	static const struct reading readings[] = {
-	    /* Not a star: the argument is the one parameter. */
-	    {"params", 0, ARG("\x93\1\2\3"), GOOD,
-	     ARG("\x93\x01\x93\1\2\3\xd1\xec\x77")},
-	    {"params", 0, ARG("\x07"), GOOD, ARG("\x93\x01\x07\xd1\xec\x77")},
-	    {"params", 1, ARG("\x93\1\xa2hi\xc0"), GOOD,
-	     ARG("\x95\x03\1\xa2hi\xc0\xd1\xec\x77")},
-	    {"params", 1, ARG("\x92\x92\1\2\x81\1\2"), GOOD,
-	     ARG("\x94\x02\x92\1\2\x81\1\2\xd1\xec\x77")},
-	    {"params", 1, ARG("\x91\x90"), GOOD,
-	     ARG("\x93\x01\x90\xd1\xec\x77")},
+		/* Not a star: the argument is the one parameter. */
+		{"params", 0, ARG("\x93\1\2\3"), GOOD,
+		 ARG("\x93\x01\x93\1\2\3\xd1\xec\x77")},
+		{"params", 0, ARG("\x07"), GOOD,
+		 ARG("\x93\x01\x07\xd1\xec\x77")},
+		{"params", 1, ARG("\x93\1\xa2hi\xc0"), GOOD,
+		 ARG("\x95\x03\1\xa2hi\xc0\xd1\xec\x77")},
+		{"params", 1, ARG("\x92\x92\1\2\x81\1\2"), GOOD,
+		 ARG("\x94\x02\x92\1\2\x81\1\2\xd1\xec\x77")},
+		{"params", 1, ARG("\x91\x90"), GOOD,
+		 ARG("\x93\x01\x90\xd1\xec\x77")},
 	};
 
 	ck_assert_int_eq(PRUN_EINVAL, (int16_t)0xec77);
@@ -449,35 +456,38 @@ END_TEST
 START_TEST(unpacking)
 {
 	static const struct reading readings[] = {
-	    {"two", 1, ARG("\x92\x01\x02"), GOOD, ARG("\x66")},
-	    {"two", 0, ARG("\x92\x01\x02"), PRUN_EINVAL, ARG("")},
-	    {"two", 1, ARG("\x91\x01"), PRUN_ETYPE, ARG("2 elements")},
-	    {"two", 1, ARG("\x93\1\2\3"), PRUN_ETYPE, ARG("2 elements")},
-	    {"two", 1, ARG("\x92\x01\xa1y"), PRUN_ETYPE, ARG("[1]")},
-	    {"two_first", 1, ARG("\x93\x01\x02\xc0"), GOOD, ARG("\x66")},
-	    {"two_first", 1, ARG("\x92\x01\x02"), GOOD, ARG("\x66")},
-	    {"two_first", 1, ARG("\x91\x01"), PRUN_ETYPE, ARG("at least 2")},
-	    {"two_inner", 1, ARG("\x92\xc0\x92\x01\x02"), GOOD, ARG("\x66")},
-	    {"two_inner", 1, ARG("\x92\xc0\x92\x01\xc0"), PRUN_ETYPE,
-	     ARG("[1][1]")},
-	    {"two_flags", 1, ARG("\x94\x90\x01\x80\x02"), GOOD, ARG("\x66")},
-	    {"keys", 1,
-	     ARG("\x92\x82\xa1"
-		 "b\2\xa1"
-		 "a\1\xc0"),
-	     GOOD, ARG("\x66")},
-	    {"keys", 1,
-	     ARG("\x92\x81\xa1"
-		 "a\1\xc0"),
-	     GOOD, ARG("\x63")},
-	    {"keys", 1,
-	     ARG("\x92\x81\xa1"
-		 "b\1\xc0"),
-	     PRUN_ETYPE, ARG("missing")},
-	    {"keys", 1,
-	     ARG("\x92\x81\xa1"
-		 "a\1\1"),
-	     PRUN_ETYPE, ARG("nil")},
+		{"two", 1, ARG("\x92\x01\x02"), GOOD, ARG("\x66")},
+		{"two", 0, ARG("\x92\x01\x02"), PRUN_EINVAL, ARG("")},
+		{"two", 1, ARG("\x91\x01"), PRUN_ETYPE, ARG("2 elements")},
+		{"two", 1, ARG("\x93\1\2\3"), PRUN_ETYPE, ARG("2 elements")},
+		{"two", 1, ARG("\x92\x01\xa1y"), PRUN_ETYPE, ARG("[1]")},
+		{"two_first", 1, ARG("\x93\x01\x02\xc0"), GOOD, ARG("\x66")},
+		{"two_first", 1, ARG("\x92\x01\x02"), GOOD, ARG("\x66")},
+		{"two_first", 1, ARG("\x91\x01"), PRUN_ETYPE,
+		 ARG("at least 2")},
+		{"two_inner", 1, ARG("\x92\xc0\x92\x01\x02"), GOOD,
+		 ARG("\x66")},
+		{"two_inner", 1, ARG("\x92\xc0\x92\x01\xc0"), PRUN_ETYPE,
+		 ARG("[1][1]")},
+		{"two_flags", 1, ARG("\x94\x90\x01\x80\x02"), GOOD,
+		 ARG("\x66")},
+		{"keys", 1,
+		 ARG("\x92\x82\xa1"
+		     "b\2\xa1"
+		     "a\1\xc0"),
+		 GOOD, ARG("\x66")},
+		{"keys", 1,
+		 ARG("\x92\x81\xa1"
+		     "a\1\xc0"),
+		 GOOD, ARG("\x63")},
+		{"keys", 1,
+		 ARG("\x92\x81\xa1"
+		     "b\1\xc0"),
+		 PRUN_ETYPE, ARG("missing")},
+		{"keys", 1,
+		 ARG("\x92\x81\xa1"
+		     "a\1\1"),
+		 PRUN_ETYPE, ARG("nil")},
 	};
 
 	read_all(_i, readings, sizeof(readings) / sizeof(readings[0]));
@@ -506,9 +516,9 @@ START_TEST(calls_with_a_timeout)
 			c.argument = "\x09";
 			c.argument_size = 1;
 		}
-		ck_assert_int_eq(
-		    (tasks == 1 ? prun_apply : prun_map)(&job, pool, &c),
-		    PRUN_ETIMEDOUT);
+		ck_assert_int_eq((tasks == 1 ? prun_apply : prun_map)(&job,
+								      pool, &c),
+				 PRUN_ETIMEDOUT);
 		ck_assert_ptr_nonnull(job);
 		ck_assert_int_eq(prun_job_ready(job), 0);
 		gate_open();
@@ -603,9 +613,9 @@ START_TEST(next_with_a_timeout)
 		struct prun_job *job;
 
 		c.chunksize = 4;
-		ck_assert_int_eq((k == 0   ? prun_imap
-				  : k == 1 ? prun_imap_unordered
-					   : prun_map_async)(&job, pool, &c),
+		ck_assert_int_eq((k == 0 ? prun_imap :
+				  k == 1 ? prun_imap_unordered :
+					   prun_map_async)(&job, pool, &c),
 				 0);
 		for (i = -2; i < 0; i++)
 			ck_assert_int_eq(int_of(next_of(job)), i);

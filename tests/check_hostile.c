@@ -204,8 +204,8 @@ static int task_lie(struct prun_task *task)
 /* What one task says as its result, on the board. */
 struct said {
 	const char *name;
-	uint64_t tag_size; /* of the frame, as the head has it */
-	unsigned char kind; /* 0: FRAME_RESULT */
+	uint64_t tag_size;   /* of the frame, as the head has it */
+	unsigned char kind;  /* 0: FRAME_RESULT */
 	unsigned char shift; /* of its number */
 	int32_t status;
 	unsigned repeat; /* the bytes before the last */
@@ -213,7 +213,10 @@ struct said {
 	const char *bytes;
 };
 
-#define SAID(n, ...) { .name = n, __VA_ARGS__ }
+#define SAID(n, ...) \
+	{ \
+		.name = n, __VA_ARGS__ \
+	}
 #define BYTES(s) .bytes = s, .size = sizeof(s) - 1
 
 static const struct said saids[] = {
@@ -250,7 +253,7 @@ static void say(struct board *b, const struct said *s)
 	static unsigned char body[60001];
 	uint64_t at = board_committed(b);
 	size_t size = s->size, i;
-	struct frame_result head = { .status = s->status };
+	struct frame_result head = {.status = s->status};
 
 	memcpy(body, s->bytes, s->size);
 	if (s->repeat) {
@@ -325,8 +328,7 @@ static int task_scribble(struct prun_task *task)
 /* ------------------------------------------------------------------- the tests */
 
 static const struct prun_func hostile_funcs[] = {
-	FUNC(lie), FUNC(say), FUNC(scribble), FUNC(square),
-	{ .name = NULL },
+	FUNC(lie), FUNC(say), FUNC(scribble), FUNC(square), {.name = NULL},
 };
 
 static long peak_kb(void)
@@ -370,8 +372,8 @@ static void look_at_figures(struct prun_pool *pool)
 
 /* All tasks end once and in order; those that fail do so with their worker.
  * The status of the one that lied. */
-static int await_tasks(struct prun_pool *pool, struct prun_job *job,
-		       bool gated, uint32_t *failed)
+static int await_tasks(struct prun_pool *pool, struct prun_job *job, bool gated,
+		       uint32_t *failed)
 {
 	const struct prun_result *r;
 	int status = 0;
@@ -394,9 +396,10 @@ static int await_tasks(struct prun_pool *pool, struct prun_job *job,
 		}
 		++*failed;
 		ck_assert_msg(r->status == PRUN_EPROTO ||
-			      r->status == PRUN_EWORKER ||
-			      r->status == PRUN_ETIMEDOUT, "task %u: %s: %s",
-			      i, prun_error_name(r->status), r->message);
+				      r->status == PRUN_EWORKER ||
+				      r->status == PRUN_ETIMEDOUT,
+			      "task %u: %s: %s", i, prun_error_name(r->status),
+			      r->message);
 		if (r->status == PRUN_EPROTO)
 			ck_assert_ptr_nonnull(strstr(r->message, " sent "));
 		if (r->worker_pid && i != LIE_AT && seen->pid)
@@ -410,7 +413,7 @@ static int await_tasks(struct prun_pool *pool, struct prun_job *job,
 START_TEST(lies)
 {
 	int method = _i % 2 ? PRUN_START_FORKSERVER : PRUN_START_FORK;
-	struct prun_range range = { 0, OTHERS, 1 };
+	struct prun_range range = {0, OTHERS, 1};
 	struct prun_pool *pool;
 	struct prun_job *job;
 	uint32_t failed, i;
@@ -441,7 +444,7 @@ END_TEST
 START_TEST(false_results)
 {
 	int method = _i % 2 ? PRUN_START_FORKSERVER : PRUN_START_FORK;
-	struct prun_range range = { 0, OTHERS, 1 };
+	struct prun_range range = {0, OTHERS, 1};
 	struct prun_pool *pool;
 	struct prun_job *job;
 	uint32_t failed;
@@ -466,7 +469,7 @@ END_TEST
 START_TEST(random_scribbles)
 {
 	const char *given = getenv("PRUN_TEST_SEED");
-	struct prun_range range = { 0, OTHERS, 1 };
+	struct prun_range range = {0, OTHERS, 1};
 	struct timespec now;
 	struct prun_pool *pool;
 	struct prun_job *job;
@@ -488,7 +491,7 @@ END_TEST
 
 int main(void)
 {
-	struct rlimit none = { 0, 0 };
+	struct rlimit none = {0, 0};
 	Suite *s = suite_create("hostile");
 	TCase *tc;
 

@@ -11,18 +11,18 @@
 /* ------------------------------------------------------------------ helpers */
 
 /* Takes no memory, as Check's assertions may. */
-#define hold(condition)                                                        \
-	do {                                                                   \
-		if (!(condition))                                              \
-			ck_abort_msg("%s does not hold", #condition);          \
+#define hold(condition) \
+	do { \
+		if (!(condition)) \
+			ck_abort_msg("%s does not hold", #condition); \
 	} while (0)
 
 /* A source of `count` integers, or strings of `bytes`, with its troubles. */
 struct trouble {
 	uint64_t count, next;
 	size_t bytes;
-	uint64_t at; /* before this one ... */
-	int code;    /* ... it says so; PRUN_SOURCE_WAIT: once */
+	uint64_t at;  /* before this one ... */
+	int code;     /* ... it says so; PRUN_SOURCE_WAIT: once */
 	bool nothing; /* it says 1 and packs nothing */
 	unsigned calls, freed;
 };
@@ -164,7 +164,8 @@ static void expect_result(uint64_t index, int status)
 	ck_assert_int_eq(r->status, status);
 	ck_assert_ptr_eq(r->cookie, &trouble + index);
 	ck_assert_int_eq(prun_unpack(r->argument, r->argument_size, NULL, "I",
-				     &argument), 0);
+				     &argument),
+			 0);
 	ck_assert_int_eq(argument, (int64_t)index);
 	if (status) {
 		ck_assert_ptr_null(r->value);
@@ -355,9 +356,8 @@ static const struct {
 	uint64_t at;
 	uint32_t size, chunks[4];
 } failures[] = {
-	{0, 1, {0}},	   {0, 4, {0}},	   {2, 1, {1, 1, 0}},
-	{2, 4, {2}},	   {6, 4, {4, 2}}, {8, 4, {4, 4, 0}},
-	{10, 5, {5, 5, 0}},
+	{0, 1, {0}},	{0, 4, {0}},	   {2, 1, {1, 1, 0}},  {2, 4, {2}},
+	{6, 4, {4, 2}}, {8, 4, {4, 4, 0}}, {10, 5, {5, 5, 0}},
 };
 
 static void fail_source(int code, int expected)
@@ -638,8 +638,9 @@ START_TEST(no_msgpack)
 	ck_assert(!job_done(job, c, 0, 5, r, &who));
 	for (i = 0; i < 5; i++) {
 		ck_assert(job_take(job));
-		ck_assert_int_eq(job->result->status,
-				 i == 0 ? 0 : i == 4 ? -EIO : PRUN_EPROTO);
+		ck_assert_int_eq(job->result->status, i == 0 ? 0 :
+						      i == 4 ? -EIO :
+							       PRUN_EPROTO);
 	}
 	ck_assert_uint_eq(job->failed, 4);
 	drop();

@@ -68,7 +68,8 @@ static void stream_check(const struct stream *s,
 	ck_assert_uint_eq(s->at, s->total);
 	lanes_sum(sum, digest, s->state);
 	ck_assert_int_eq(EVP_Digest(s->message, s->length, wanted, &size,
-				    reference, NULL), 1);
+				    reference, NULL),
+			 1);
 	ck_assert_uint_eq(size, digest->size);
 	if (memcmp(sum, wanted, size) != 0)
 		ck_abort_msg("a message of %zu bytes", s->length);

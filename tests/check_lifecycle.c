@@ -19,19 +19,20 @@ static void refuse(const struct prun_options *o, int rc)
 
 START_TEST(options_out_of_range)
 {
-	static const struct prun_func twice[] = { FUNC(square), FUNC(echo),
-						  FUNC(square) };
-	static const struct prun_func both[] = {
-		{ .name = "both", .fn = task_echo, .batch = batch_square,
-		  .lanes = 1 } };
-	static const struct prun_func none[] = { { .name = "none" } };
-	static const struct prun_func lanes[] = {
-		{ .name = "lanes", .batch = batch_square,
-		  .lanes = PRUN_LANES_MAX + 1 } };
+	static const struct prun_func twice[] = {FUNC(square), FUNC(echo),
+						 FUNC(square)};
+	static const struct prun_func both[] = {{.name = "both",
+						 .fn = task_echo,
+						 .batch = batch_square,
+						 .lanes = 1}};
+	static const struct prun_func none[] = {{.name = "none"}};
+	static const struct prun_func lanes[] = {{.name = "lanes",
+						  .batch = batch_square,
+						  .lanes = PRUN_LANES_MAX + 1}};
 	static const struct prun_func unnamed[] = {
-		{ .name = "a b", .fn = task_echo } };
-	static const struct prun_func *const tables[] = { both, none, lanes,
-							  unnamed };
+		{.name = "a b", .fn = task_echo}};
+	static const struct prun_func *const tables[] = {both, none, lanes,
+							 unnamed};
 	const struct prun_options good = options_for(_i, 1);
 	struct prun_options o = good;
 	int i;
@@ -110,9 +111,9 @@ END_TEST
 
 START_TEST(an_unknown_function)
 {
-	static const char *const names[] = { "", "squar", "squares", "Square" };
+	static const char *const names[] = {"", "squar", "squares", "Square"};
 	struct prun_pool *pool = open_pool(_i, 1);
-	struct prun_range range = { 0, 5, 1 };
+	struct prun_range range = {0, 5, 1};
 	struct prun_job *job;
 	int i;
 
@@ -173,7 +174,7 @@ START_TEST(initializer_once_a_worker)
 {
 	struct prun_options o = counting_options(_i, 3);
 	struct prun_pool *pool = open_with(&o);
-	struct prun_range range = { 0, 300, 1 };
+	struct prun_range range = {0, 300, 1};
 	struct prun_call c = range_call("state", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -243,7 +244,7 @@ START_TEST(a_failing_initializer_breaks_the_pool)
 
 	for (k = 0; k < 2; k++) {
 		struct prun_options o = options_for(_i, 1);
-		struct prun_range ranges[2] = { { 0, 10, 1 }, { 0, 10, 1 } };
+		struct prun_range ranges[2] = {{0, 10, 1}, {0, 10, 1}};
 		struct prun_call c = range_call("square", &ranges[0]);
 		const char *expect = k ? text : prun_strerror(-ENOENT);
 		const struct prun_result *r;
@@ -317,13 +318,13 @@ static void assert_few_tasks_each(const pid_t *pids, int count, int max)
 
 START_TEST(maxtasksperchild)
 {
-	static const uint64_t limits[] = { 10, 1, 7 };
+	static const uint64_t limits[] = {10, 1, 7};
 	int i, k;
 
 	for (k = 0; k < 6; k++) {
 		struct prun_options o = counting_options(_i, 3);
 		uint64_t limit = limits[k % 3];
-		struct prun_range range = { 0, 100, 1 };
+		struct prun_range range = {0, 100, 1};
 		struct prun_call c = range_call("square", &range);
 		const struct prun_result *r;
 		struct prun_pool *pool;
@@ -356,7 +357,7 @@ END_TEST
 START_TEST(maxtasksperchild_and_exact_chunks)
 {
 	struct prun_options o = options_for(_i, 2);
-	struct prun_range range = { 0, 60, 1 };
+	struct prun_range range = {0, 60, 1};
 	struct prun_call c = range_call("square", &range);
 	const struct prun_result *r;
 	struct prun_pool *pool;
@@ -384,7 +385,7 @@ END_TEST
 START_TEST(maxtasksperchild_with_early_close)
 {
 	struct prun_options o = options_for(_i, 3);
-	struct prun_range range = { 0, 60, 1 };
+	struct prun_range range = {0, 60, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_pool *pool;
 	struct prun_job *job;
@@ -409,7 +410,7 @@ END_TEST
 START_TEST(close_join_free)
 {
 	struct prun_pool *pool = open_pool(_i, 2);
-	struct prun_range range = { 0, 100, 1 };
+	struct prun_range range = {0, 100, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_job *job, *late;
 	int i;
@@ -445,7 +446,7 @@ START_TEST(free_in_any_state)
 
 	for (k = 0; k < 6; k++) {
 		struct prun_pool *pool = open_pool(_i, 2);
-		struct prun_range range = { 0, INT64_MAX, 1 };
+		struct prun_range range = {0, INT64_MAX, 1};
 		struct prun_call c = range_call("quiet", &range);
 		struct prun_job *job = NULL;
 
@@ -466,8 +467,7 @@ END_TEST
 START_TEST(terminate_cancels)
 {
 	struct prun_pool *pool = open_pool(_i, 2);
-	struct prun_range ranges[2] = { { 0, INT64_MAX, 1 },
-					{ 0, 100000, 1 } };
+	struct prun_range ranges[2] = {{0, INT64_MAX, 1}, {0, 100000, 1}};
 	struct prun_call c = range_call("quiet", &ranges[0]);
 	struct prun_job *jobs[2], *none;
 	const struct prun_result *r;
@@ -498,7 +498,7 @@ END_TEST
 START_TEST(join_with_a_half_read_stream)
 {
 	struct prun_pool *pool = open_pool(_i, 2);
-	struct prun_range range = { 0, INT64_MAX, 1 };
+	struct prun_range range = {0, INT64_MAX, 1};
 	struct prun_call c = range_call("quiet", &range);
 	const struct prun_result *r;
 	struct prun_job *job;

@@ -30,19 +30,19 @@
 #define CLOCK_SLACK_NS 200000u
 
 enum deed {
-	QUICK,	  /* an amount: looks whether it is to stop */
-	SLEEP,	  /* so many microseconds */
-	BLOB,	  /* so many bytes */
-	OBEY,	  /* until it is asked to stop; gives its value then */
-	REPORT,	  /* the same, and fails with PRUN_ETIMEDOUT */
-	HEED,	  /* until the signal comes */
-	JUMP,	  /* leaves by longjmp from the handler */
-	HANG,	  /* here begin the ways to be late for ever */
+	QUICK,	/* an amount: looks whether it is to stop */
+	SLEEP,	/* so many microseconds */
+	BLOB,	/* so many bytes */
+	OBEY,	/* until it is asked to stop; gives its value then */
+	REPORT, /* the same, and fails with PRUN_ETIMEDOUT */
+	HEED,	/* until the signal comes */
+	JUMP,	/* leaves by longjmp from the handler */
+	HANG,	/* here begin the ways to be late for ever */
 	SPIN,
 	IGNORE,
 	BLOCK,
 	STOP,
-	CRASH,	  /* here those to end with the worker */
+	CRASH, /* here those to end with the worker */
 	LEAVE,
 	EXIT,
 	FAIL
@@ -63,12 +63,12 @@ struct trace {
 static struct shared {
 	struct trace traces[IDS];
 	_Atomic uint32_t births, signals, asked;
-	_Atomic uint32_t hangs; /* so many initializers hang; */
+	_Atomic uint32_t hangs;	     /* so many initializers hang; */
 	_Atomic uint32_t fails_from; /* from that birth on they fail */
 	_Atomic uint32_t deaths;     /* of a batch before its first task */
 	_Atomic uint64_t death_ns[64];
 	_Atomic int pids[256]; /* by birth */
-} *shared;
+} * shared;
 
 struct act {
 	enum deed deed;
@@ -138,7 +138,7 @@ static void wait_for_ever(void)
 static int initializer(void **state, int id, void *arg, char *message,
 		       size_t size)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = {.sa_handler = on_signal};
 	uint32_t n = atomic_fetch_add(&shared->births, 1);
 
 	(void)id;
@@ -158,8 +158,8 @@ static int initializer(void **state, int id, void *arg, char *message,
 
 static void sleep_until(uint64_t ns)
 {
-	struct timespec t = { (time_t)(ns / 1000000000u),
-			      (long)(ns % 1000000000u) };
+	struct timespec t = {(time_t)(ns / 1000000000u),
+			     (long)(ns % 1000000000u)};
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) ==
 	       EINTR)
@@ -336,9 +336,9 @@ static const struct prun_func funcs[] = {
 	FUNC(square),
 	FUNC(gate),
 	FUNC(twice),
-	{ .name = "lanes", .batch = batch_act, .lanes = BATCH_LANES },
-	{ .name = "stillborn", .batch = batch_stillborn, .lanes = 2 },
-	{ .name = NULL },
+	{.name = "lanes", .batch = batch_act, .lanes = BATCH_LANES},
+	{.name = "stillborn", .batch = batch_stillborn, .lanes = 2},
+	{.name = NULL},
 };
 
 /* ------------------------------------------------------------ pools and calls
@@ -347,8 +347,8 @@ static const struct prun_func funcs[] = {
 /* By fork, by a server, and by one with a thread of the pool's own. */
 static struct prun_options options_of(int i, uint32_t workers)
 {
-	struct prun_options o = options_for(i ? PRUN_START_FORKSERVER :
-						PRUN_START_FORK, workers);
+	struct prun_options o = options_for(
+		i ? PRUN_START_FORKSERVER : PRUN_START_FORK, workers);
 
 	o.funcs = funcs;
 	o.initializer = initializer;
@@ -375,7 +375,8 @@ static int source_plan(struct prun_item *item, void *payload)
 		return 0;
 	return prun_item_pack(item, "[iiii]", (int)(plan->base + i),
 			      (int)act->deed, act->amount, act->good_at) < 0 ?
-		       -ENOMEM : 1;
+		       -ENOMEM :
+		       1;
 }
 
 static struct prun_call plan_call(struct plan *plan, const char *func)
@@ -385,7 +386,7 @@ static struct prun_call plan_call(struct plan *plan, const char *func)
 
 static struct plan plan_of(uint32_t base, uint32_t count)
 {
-	struct plan plan = { .base = base, .count = count };
+	struct plan plan = {.base = base, .count = count};
 
 	return plan;
 }
@@ -418,8 +419,8 @@ static void drive_until(struct prun_pool *pool, uint64_t ns)
 	uint64_t now;
 
 	while ((now = clock_ns()) < ns)
-		ck_assert_int_ge(prun_pool_step(pool, (int)((ns - now) / MS) +
-						      1), 0);
+		ck_assert_int_ge(
+			prun_pool_step(pool, (int)((ns - now) / MS) + 1), 0);
 }
 
 static char state_of(pid_t pid)
@@ -460,14 +461,16 @@ static void assert_killed_late(const struct plan *plan,
 	ck_assert_uint_ge(r->run_ns, limit_ns);
 	ck_assert_uint_le(r->start_ns, last->begin_ns + CLOCK_SLACK_NS);
 	ck_assert_uint_ge(clock_ns() - r->start_ns, limit_ns);
-	snprintf(text, sizeof(text), "the task had %.1f ms, and was killed "
+	snprintf(text, sizeof(text),
+		 "the task had %.1f ms, and was killed "
 		 "with its worker (pid %d) after %.1f ms",
 		 c->task_timeout_ms * 1.0, (int)r->worker_pid,
 		 (double)r->run_ns / 1e6);
 	ck_assert_str_eq(r->message, text);
 	ck_assert_uint_eq(r->message_size, strlen(text));
 	ck_assert_int_eq(prun_unpack(r->argument, r->argument_size, NULL,
-				     "[i *]", &id), 0);
+				     "[i *]", &id),
+			 0);
 	ck_assert_int_eq(id, (int)(plan->base + r->index));
 }
 
@@ -559,7 +562,7 @@ START_TEST(asked_once)
 	struct prun_call c = plan_call(&plan, "act");
 	struct prun_job *job;
 
-	plan.acts[0] = (struct act){ SLEEP, 150000, 0 };
+	plan.acts[0] = (struct act){SLEEP, 150000, 0};
 	c.task_timeout_ms = 10;
 	c.task_grace_ms = 10 * SOON_MS;
 	c.task_signal = SIGUSR1;
@@ -629,7 +632,7 @@ END_TEST
 /* However it is late, it alone is meant. */
 START_TEST(killed_for_being_late)
 {
-	static const enum deed ways[] = { HANG, SPIN, IGNORE, BLOCK, STOP };
+	static const enum deed ways[] = {HANG, SPIN, IGNORE, BLOCK, STOP};
 	int i, late = 3;
 	struct prun_pool *pool = pool_of(_i % METHODS, 2);
 	struct plan plan = plan_of(0, 40), plain = plan_of(100, 200);
@@ -773,9 +776,10 @@ START_TEST(a_result_that_waits_for_the_caller)
 	/* Past the ring of results, in it, and one that makes room there. */
 	for (i = 0; i < 8; i++) {
 		plan.acts[i].deed = BLOB;
-		plan.acts[i].amount = _i < 2 ? 1 << 20 :
+		plan.acts[i].amount = _i < 2  ? 1 << 20 :
 				      _i == 2 ? 60000 :
-				      i % 2 ? 50000 : 20000;
+				      i % 2   ? 50000 :
+						20000;
 	}
 	c.task_timeout_ms = 150;
 	c.chunksize = 8;
@@ -859,8 +863,7 @@ START_TEST(a_start_that_hangs)
 	pool = open_with(&o);
 	ck_assert_int_eq(prun_map(&job, pool, &c), PRUN_EINIT);
 	ck_assert_int_eq(prun_pool_error(pool, &message), PRUN_EINIT);
-	ck_assert_str_eq(message,
-			 "the initializer did not end within 40 ms");
+	ck_assert_str_eq(message, "the initializer did not end within 40 ms");
 	for (i = 0; i < 5 && (uint64_t)i < prun_job_submitted(job); i++) {
 		r = next_of(job);
 		ck_assert_int_eq(r->status, PRUN_EINIT);
@@ -966,7 +969,8 @@ START_TEST(starts_that_nobody_heard_of)
 	/* Who was killed would be missed by now. */
 	drive_until(pool, clock_ns() + 100 * MS);
 	ck_assert_int_eq(prun_pool_worker_stats(pool, stats, sizeof(stats[0]),
-						MANY), MANY);
+						MANY),
+			 MANY);
 	for (i = 0; i < MANY; i++)
 		ck_assert_uint_eq(stats[i].started, 1);
 	ck_assert_uint_eq(shared->births, MANY);
@@ -1123,8 +1127,7 @@ static void assert_meant(struct prun_pool *pool, const struct row *rows,
 {
 	uint32_t meant = mask ? mask : PRUN_RETRY_LOST | PRUN_RETRY_TIMEOUT;
 	uint32_t i, k, tries, sum = 0;
-	struct plan plan = plan_of(limit_ms ? 100 + 10 * mask : 10 * mask,
-				   n);
+	struct plan plan = plan_of(limit_ms ? 100 + 10 * mask : 10 * mask, n);
 	struct prun_call c = plan_call(&plan, "act");
 	struct prun_stats before, after;
 	const struct prun_result *r;
@@ -1161,14 +1164,14 @@ static void assert_meant(struct prun_pool *pool, const struct row *rows,
 START_TEST(tried_again_for_this_and_that)
 {
 	static const struct row rows[] = {
-		{ CRASH, PRUN_RETRY_LOST, PRUN_EWORKER },
-		{ LEAVE, PRUN_RETRY_LOST, PRUN_EWORKER },
-		{ EXIT, PRUN_RETRY_ERROR, PRUN_EEXIT },
-		{ FAIL, PRUN_RETRY_ERROR, -EDOM },
+		{CRASH, PRUN_RETRY_LOST, PRUN_EWORKER},
+		{LEAVE, PRUN_RETRY_LOST, PRUN_EWORKER},
+		{EXIT, PRUN_RETRY_ERROR, PRUN_EEXIT},
+		{FAIL, PRUN_RETRY_ERROR, -EDOM},
 	};
 	static const struct row late[] = {
-		{ HANG, PRUN_RETRY_TIMEOUT, PRUN_ETIMEDOUT },
-		{ REPORT, PRUN_RETRY_TIMEOUT, PRUN_ETIMEDOUT },
+		{HANG, PRUN_RETRY_TIMEOUT, PRUN_ETIMEDOUT},
+		{REPORT, PRUN_RETRY_TIMEOUT, PRUN_ETIMEDOUT},
 	};
 	struct prun_pool *pool = pool_of(_i, 3);
 	uint32_t mask;
@@ -1187,21 +1190,20 @@ START_TEST(order_with_second_tries)
 {
 	static int (*const calls[])(struct prun_job **, struct prun_pool *,
 				    const struct prun_call *) = {
-		prun_map, prun_imap, prun_imap_unordered
-	};
-	static const enum deed deeds[] = { FAIL, CRASH, EXIT };
+		prun_map, prun_imap, prun_imap_unordered};
+	static const enum deed deeds[] = {FAIL, CRASH, EXIT};
 	struct prun_pool *pool = pool_of(_i % METHODS, 2);
 	struct plan plan = plan_of(0, 300);
 	struct prun_call c = plan_call(&plan, "act");
 	const struct prun_result *r;
 	struct prun_job *job;
-	uint8_t seen_of[300] = { 0 };
+	uint8_t seen_of[300] = {0};
 	uint32_t i, tries, sum = 0;
 	struct prun_stats stats;
 
 	for (i = 0; i < 300; i += 7)
-		plan.acts[i] = (struct act){ deeds[i % 3], 0,
-					     2 + (int)(i / 7 % 3) };
+		plan.acts[i] =
+			(struct act){deeds[i % 3], 0, 2 + (int)(i / 7 % 3)};
 	c.retries = 3;
 	c.retry_on = PRUN_RETRY_ERROR | PRUN_RETRY_LOST;
 	c.retry_delay_ms = (uint32_t)_i % 2;
@@ -1243,7 +1245,7 @@ START_TEST(tried_again_inline)
 	o.start_method = PRUN_START_INLINE;
 	o.initializer = NULL;
 	pool = open_with(&o);
-	plan.acts[3] = (struct act){ FAIL, 0, 3 };
+	plan.acts[3] = (struct act){FAIL, 0, 3};
 	plan.acts[6].deed = FAIL;
 	c.retries = 4;
 	c.retry_on = PRUN_RETRY_ERROR;
@@ -1267,7 +1269,7 @@ END_TEST
  * by the tasks' own clock, and the delay doubles. */
 START_TEST(delays_that_double)
 {
-	static const enum deed deeds[] = { FAIL, CRASH, REPORT };
+	static const enum deed deeds[] = {FAIL, CRASH, REPORT};
 	struct prun_pool *pool = pool_of(_i, 3);
 	struct plan plan = plan_of(0, 3);
 	struct prun_call c = plan_call(&plan, "act");
@@ -1333,7 +1335,7 @@ START_TEST(tries_in_their_order)
 	uint32_t i;
 
 	for (i = 0; i < 200; i++)
-		plan.acts[i] = (struct act){ FAIL, 0, 2 };
+		plan.acts[i] = (struct act){FAIL, 0, 2};
 	c.retries = 1;
 	c.retry_on = PRUN_RETRY_ERROR;
 	c.retry_delay_ms = 30;
@@ -1350,7 +1352,7 @@ END_TEST
 START_TEST(many_tries_that_wait)
 {
 	struct prun_pool *pool = pool_of(_i, 2);
-	struct prun_range range = { 0, 60000, 1 };
+	struct prun_range range = {0, 60000, 1};
 	struct prun_call c = range_call("twice", &range);
 	struct prun_stats stats;
 	struct prun_job *job;
@@ -1469,8 +1471,8 @@ static struct prun_job *apply_act(struct prun_pool *pool, struct prun_call *c,
 
 static struct act act_of(int id)
 {
-	return (struct act){ id % 3 == 2 ? CRASH : FAIL, 0,
-			     id % 4 == 3 ? 0 : 1 + id % 4 };
+	return (struct act){id % 3 == 2 ? CRASH : FAIL, 0,
+			    id % 4 == 3 ? 0 : 1 + id % 4};
 }
 
 static void assert_called_once(const struct calls *calls, uint32_t count)
@@ -1550,7 +1552,7 @@ START_TEST(the_end_with_tries_that_wait)
 	if (end == 3)
 		c.payload_free = on_free;
 	c.payload = &calls;
-	job = apply_act(pool, &c, 0, (struct act){ FAIL, 0, 2 });
+	job = apply_act(pool, &c, 0, (struct act){FAIL, 0, 2});
 	do {
 		ck_assert_int_ge(prun_pool_step(pool, 1), 0);
 		ck_assert_int_eq(prun_pool_stats(pool, &stats, sizeof(stats)),
@@ -1699,8 +1701,7 @@ START_TEST(a_source_fails_on_the_way)
 {
 	static int (*const calls[])(struct prun_job **, struct prun_pool *,
 				    const struct prun_call *) = {
-		prun_map_async, prun_imap, prun_imap_unordered
-	};
+		prun_map_async, prun_imap, prun_imap_unordered};
 	struct prun_pool *pool = pool_of((_i + _i / 3) % METHODS, 2);
 	struct plan plan = plan_of(0, 100);
 	struct prun_call c = plan_call(&plan, "act");
@@ -1709,8 +1710,8 @@ START_TEST(a_source_fails_on_the_way)
 	uint32_t i, sum = 0;
 
 	plan.fails_at = 41;
-	plan.acts[20] = (struct act){ CRASH, 0, 3 };
-	plan.acts[40] = (struct act){ HANG, 0, 2 };
+	plan.acts[20] = (struct act){CRASH, 0, 3};
+	plan.acts[40] = (struct act){HANG, 0, 2};
 	plan.acts[30].deed = FAIL;
 	c.task_timeout_ms = 150;
 	c.retries = 2;
@@ -1727,8 +1728,7 @@ START_TEST(a_source_fails_on_the_way)
 		else
 			assert_good(&plan, r);
 		if (r->index == 20 || r->index == 40)
-			ck_assert_uint_eq(r->attempts,
-					  r->index == 20 ? 3 : 2);
+			ck_assert_uint_eq(r->attempts, r->index == 20 ? 3 : 2);
 	}
 	ck_assert_uint_eq(sum, 41 * 40 / 2);
 	assert_end(job, -EIO);
@@ -1759,11 +1759,7 @@ static int task_swell(struct prun_task *task)
 }
 
 static const struct prun_func swelling_funcs[] = {
-	FUNC(square),
-	FUNC(gate),
-	FUNC(who),
-	FUNC(swell),
-	{ .name = NULL },
+	FUNC(square), FUNC(gate), FUNC(who), FUNC(swell), {.name = NULL},
 };
 
 static uint64_t resident(void)
@@ -1781,7 +1777,7 @@ static uint64_t resident(void)
 START_TEST(replaced_after_the_task_in_hand)
 {
 	struct prun_options o = options_of(_i, 1);
-	struct prun_range range = { 0, 1, 1 };
+	struct prun_range range = {0, 1, 1};
 	struct prun_call c = range_call("swell", &range);
 	const struct prun_result *r;
 	struct prun_pool *pool;
@@ -1828,9 +1824,9 @@ START_TEST(a_result_that_is_too_large)
 
 	o.max_payload = 10000;
 	pool = open_with(&o);
-	plan.acts[1] = (struct act){ BLOB, 10001, 0 };
-	plan.acts[3] = (struct act){ BLOB, 1 << 22, 2 };
-	plan.acts[5] = (struct act){ BLOB, 9000, 0 };
+	plan.acts[1] = (struct act){BLOB, 10001, 0};
+	plan.acts[3] = (struct act){BLOB, 1 << 22, 2};
+	plan.acts[5] = (struct act){BLOB, 9000, 0};
 	c.retries = 1;
 	c.retry_on = PRUN_RETRY_ERROR;
 	ck_assert_int_eq(prun_map(&job, pool, &c), 0);
@@ -1867,8 +1863,8 @@ static uint32_t draw(uint32_t *seed, uint32_t below)
 
 static void draw_job(struct round *round, int k, uint32_t *seed)
 {
-	static const enum deed deeds[] = { FAIL, CRASH, LEAVE, EXIT, HANG,
-					   OBEY, REPORT, STOP, SLEEP, IGNORE };
+	static const enum deed deeds[] = {FAIL, CRASH,	LEAVE, EXIT,  HANG,
+					  OBEY, REPORT, STOP,  SLEEP, IGNORE};
 	struct plan *plan = &round->plans[k];
 	struct prun_call *c = &round->calls[k];
 	uint32_t i;
@@ -1876,9 +1872,8 @@ static void draw_job(struct round *round, int k, uint32_t *seed)
 	*plan = plan_of((uint32_t)k * ROUND_TASKS, ROUND_TASKS);
 	for (i = 0; i < ROUND_TASKS; i++)
 		if (draw(seed, 10) == 0)
-			plan->acts[i] = (struct act){ deeds[draw(seed, 10)],
-						      5000,
-						      (int)draw(seed, 4) };
+			plan->acts[i] = (struct act){deeds[draw(seed, 10)],
+						     5000, (int)draw(seed, 4)};
 	*c = plan_call(plan, "act");
 	c->task_timeout_ms = 8;
 	c->task_grace_ms = draw(seed, 2) * 4;
@@ -1913,7 +1908,8 @@ static void assert_round(struct round *round, int k)
 			ck_assert(round->cancelled[k]);
 		if (killed)
 			ck_assert(r->status == (round->cancelled[k] ?
-					PRUN_ECANCELLED : PRUN_ETIMEDOUT) ||
+							PRUN_ECANCELLED :
+							PRUN_ETIMEDOUT) ||
 				  r->status == PRUN_ETIMEDOUT);
 		if (r->status == PRUN_EWORKER)
 			ck_assert(act->deed == CRASH || act->deed == LEAVE);
@@ -1940,7 +1936,8 @@ START_TEST(all_of_it_at_once)
 	for (k = 0; k < ROUND_JOBS; k++) {
 		draw_job(&round, (int)k, &seed);
 		ck_assert_int_eq(prun_map_async(&round.jobs[k], pool,
-						&round.calls[k]), 0);
+						&round.calls[k]),
+				 0);
 	}
 	for (k = 0; k < ROUND_JOBS; k++) {
 		if (draw(&seed, 4))

@@ -22,11 +22,11 @@
 #define LARGE 12000 /* so many that a map takes slabs */
 
 enum walk {
-	ONE,	     /* the n-th allocation fails, once */
-	ONWARD,	     /* it and all after it, to the very end */
-	RECOVERED,   /* the same, until the scenario has ended */
-	CALL,	     /* the n-th system call, once */
-	CALLS,	     /* it and all after it, until the scenario has ended */
+	ONE,	   /* the n-th allocation fails, once */
+	ONWARD,	   /* it and all after it, to the very end */
+	RECOVERED, /* the same, until the scenario has ended */
+	CALL,	   /* the n-th system call, once */
+	CALLS,	   /* it and all after it, until the scenario has ended */
 	WALKS
 };
 
@@ -52,8 +52,8 @@ static void wrong(struct trial *t, const char *what, int code)
 
 static bool means_no_room(const struct trial *t, int rc)
 {
-	return rc == -ENOMEM || (t->walk >= CALL && (rc == -EMFILE ||
-						     rc == -EAGAIN));
+	return rc == -ENOMEM ||
+	       (t->walk >= CALL && (rc == -EMFILE || rc == -EAGAIN));
 }
 
 /* Whether a call went well; if not, its error must be one that may be. */
@@ -99,10 +99,16 @@ static int task_second(struct prun_task *task)
 }
 
 static const struct prun_func funcs[] = {
-	FUNC(square), FUNC(echo), FUNC(wordy), FUNC(blob),
-	FUNC(gate),   FUNC(die),  FUNC(add),   FUNC(second),
-	{ .name = "lanes", .batch = batch_square, .lanes = BATCH_LANES },
-	{ .name = NULL },
+	FUNC(square),
+	FUNC(echo),
+	FUNC(wordy),
+	FUNC(blob),
+	FUNC(gate),
+	FUNC(die),
+	FUNC(add),
+	FUNC(second),
+	{.name = "lanes", .batch = batch_square, .lanes = BATCH_LANES},
+	{.name = NULL},
 };
 
 /* ------------------------------------------------------------------- helpers */
@@ -188,7 +194,7 @@ static bool ended(struct trial *t, struct prun_job *job, int timeout_ms)
 static void drain(struct trial *t, struct prun_job *job, uint64_t count,
 		  bool squares)
 {
-	unsigned char came[TASKS_MAX] = { 0 };
+	unsigned char came[TASKS_MAX] = {0};
 	const struct prun_result *r;
 	uint64_t n = 0;
 	int rc;
@@ -289,7 +295,7 @@ static void map_at(struct trial *t, struct prun_job *job, int count)
 /* By chunks of one, so that the finished map makes an index of them. */
 static void map(struct trial *t)
 {
-	struct prun_range range = { 0, SMALL, 1 };
+	struct prun_range range = {0, SMALL, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_job *job;
 
@@ -305,7 +311,7 @@ static void map(struct trial *t)
 
 static void large_map(struct trial *t)
 {
-	struct prun_range range = { 0, LARGE, 1 };
+	struct prun_range range = {0, LARGE, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_job *job;
 
@@ -342,7 +348,7 @@ static void imap_lines(struct trial *t)
 
 static void unordered(struct trial *t)
 {
-	struct prun_range range = { 0, 40, 1 };
+	struct prun_range range = {0, 40, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_job *job;
 
@@ -405,9 +411,9 @@ static void await_calls(struct trial *t, const struct heard *h, unsigned count,
 static void apply_async(struct trial *t)
 {
 	struct prun_call c = PRUN_CALL_INIT;
-	unsigned char bytes[300] = { 0xc5, 0x01, 0x29 };
-	struct heard h[6] = { { NULL, 0, 0, 0 } };
-	struct prun_job *jobs[6] = { NULL };
+	unsigned char bytes[300] = {0xc5, 0x01, 0x29};
+	struct heard h[6] = {{NULL, 0, 0, 0}};
+	struct prun_job *jobs[6] = {NULL};
 	unsigned i, good = 0;
 	bool taken[6];
 
@@ -417,15 +423,17 @@ static void apply_async(struct trial *t)
 	c.error_callback = on_result;
 	c.payload_free = count_heard;
 	for (i = 0; i < 6; i++) {
-		h[i] = (struct heard){ .t = t, .value = i * i };
+		h[i] = (struct heard){.t = t, .value = i * i};
 		bytes[0] = (unsigned char)i;
 		c.func = "square";
 		c.argument = bytes;
 		c.argument_size = 1;
 		c.payload = &h[i];
 		t->submits++;
-		taken[i] = fine(t, prun_apply_async(i % 2 ? &jobs[i] : NULL,
-						    t->pool, &c), "apply_async");
+		taken[i] = fine(t,
+				prun_apply_async(i % 2 ? &jobs[i] : NULL,
+						 t->pool, &c),
+				"apply_async");
 		good += taken[i];
 	}
 	await_calls(t, h, 6, good);
@@ -439,10 +447,10 @@ static void apply_async(struct trial *t)
 static void starmap(struct trial *t)
 {
 	static const unsigned char pairs[4][3] = {
-		{ 0x92, 0, 0 }, { 0x92, 0, 1 }, { 0x92, 2, 2 }, { 0x92, 4, 5 } };
-	const void *list[4] = { pairs[0], pairs[1], pairs[2], pairs[3] };
-	size_t sizes[4] = { 3, 3, 3, 3 };
-	struct prun_values values = { list, sizes, 4, 0 };
+		{0x92, 0, 0}, {0x92, 0, 1}, {0x92, 2, 2}, {0x92, 4, 5}};
+	const void *list[4] = {pairs[0], pairs[1], pairs[2], pairs[3]};
+	size_t sizes[4] = {3, 3, 3, 3};
+	struct prun_values values = {list, sizes, 4, 0};
 	struct prun_call c = call_of("add", prun_source_values, &values);
 	struct prun_job *job;
 
@@ -456,7 +464,7 @@ static void starmap(struct trial *t)
 /* Without memory for a second try the first failure is the result. */
 static void retries(struct trial *t)
 {
-	struct prun_range range = { 0, SMALL, 1 };
+	struct prun_range range = {0, SMALL, 1};
 	struct prun_call c = range_call("second", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -498,7 +506,7 @@ static void await_gate(struct trial *t, struct prun_job *job)
 
 static void cancel(struct trial *t, bool force)
 {
-	struct prun_range range = { 0, SMALL, 1 };
+	struct prun_range range = {0, SMALL, 1};
 	struct prun_call c = range_call("gate", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -550,7 +558,7 @@ static unsigned submit_jobs(struct trial *t, struct prun_job **jobs,
 	unsigned i, n = 0;
 
 	for (i = 0; i < JOBS; i++) {
-		ranges[i] = (struct prun_range){ 0, 3, 1 };
+		ranges[i] = (struct prun_range){0, 3, 1};
 		c = range_call("square", &ranges[i]);
 		n += submit(t, prun_map_async, &jobs[n], &c);
 	}
@@ -559,7 +567,7 @@ static unsigned submit_jobs(struct trial *t, struct prun_job **jobs,
 
 static void as_completed(struct trial *t)
 {
-	struct prun_job *jobs[JOBS] = { NULL }, *job;
+	struct prun_job *jobs[JOBS] = {NULL}, *job;
 	struct prun_completed *completed = NULL;
 	struct prun_range ranges[JOBS];
 	unsigned n, i, came = 0;
@@ -572,8 +580,8 @@ static void as_completed(struct trial *t)
 	(void)fine(t, rc, "prun_wait");
 	rc = prun_as_completed(&completed, jobs, n);
 	if (fine(t, rc, "prun_as_completed")) {
-		while ((rc = prun_completed_next(&job, completed,
-						 HANG_MS)) == 1)
+		while ((rc = prun_completed_next(&job, completed, HANG_MS)) ==
+		       1)
 			came++;
 		if (fine(t, rc, "prun_completed_next") && came != n)
 			wrong(t, "a job that did not come", (int)came);
@@ -590,8 +598,8 @@ static void as_completed(struct trial *t)
 static void wait_for_two(struct trial *t)
 {
 	struct prun_options o = memory_options(PRUN_START_FORK);
-	struct prun_range range[2] = { { 0, 3, 1 }, { 0, 3, 1 } };
-	struct prun_job *jobs[2] = { NULL };
+	struct prun_range range[2] = {{0, 3, 1}, {0, 3, 1}};
+	struct prun_job *jobs[2] = {NULL};
 	struct prun_pool *first, *second = NULL;
 	struct prun_call c = range_call("square", &range[0]);
 	int rc;
@@ -639,7 +647,7 @@ static void on_running(const struct prun_running *running, void *payload)
 static void figures(struct trial *t)
 {
 	struct prun_options o = memory_options(PRUN_START_FORK);
-	struct prun_range range = { 0, SMALL, 1 };
+	struct prun_range range = {0, SMALL, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_worker_stats workers[2];
 	struct prun_stats stats;
@@ -657,8 +665,10 @@ static void figures(struct trial *t)
 	if (fine(t, rc, "prun_pool_stats") && all &&
 	    stats.done + stats.failed != SMALL)
 		wrong(t, "the sum of the figures", (int)stats.done);
-	(void)fine(t, prun_pool_worker_stats(t->pool, workers,
-					     sizeof(workers[0]), 2), "stats");
+	(void)fine(t,
+		   prun_pool_worker_stats(t->pool, workers, sizeof(workers[0]),
+					  2),
+		   "stats");
 	(void)fine(t, prun_pool_running(t->pool, on_running, NULL), "running");
 	if (all && !reports)
 		wrong(t, "no report", 0);
@@ -666,9 +676,9 @@ static void figures(struct trial *t)
 
 static void done_callbacks(struct trial *t)
 {
-	struct prun_range range = { 0, 3, 1 };
+	struct prun_range range = {0, 3, 1};
 	struct prun_call c = range_call("square", &range);
-	struct heard h = { .t = t };
+	struct heard h = {.t = t};
 	struct prun_job *job;
 	unsigned added = 0;
 
@@ -686,7 +696,7 @@ static void done_callbacks(struct trial *t)
 static void forkserver(struct trial *t)
 {
 	struct prun_options o = memory_options(PRUN_START_FORKSERVER);
-	struct prun_range range = { 0, SMALL, 1 };
+	struct prun_range range = {0, SMALL, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_job *job;
 
@@ -699,7 +709,7 @@ static void forkserver(struct trial *t)
 static void background(struct trial *t)
 {
 	struct prun_options o = memory_options(PRUN_START_FORKSERVER);
-	struct prun_range range = { 0, SMALL, 1 };
+	struct prun_range range = {0, SMALL, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_job *job;
 
@@ -717,7 +727,7 @@ static void background(struct trial *t)
 static void in_line(struct trial *t)
 {
 	struct prun_options o = memory_options(PRUN_START_INLINE);
-	struct prun_range range = { 0, SMALL, 1 };
+	struct prun_range range = {0, SMALL, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_job *job;
 
@@ -725,7 +735,7 @@ static void in_line(struct trial *t)
 		return;
 	if (submit(t, prun_imap, &job, &c))
 		drain(t, job, SMALL, true);
-	range = (struct prun_range){ 0, SMALL, 1 };
+	range = (struct prun_range){0, SMALL, 1};
 	c.func = "lanes";
 	if (submit(t, prun_map, &job, &c))
 		map_at(t, job, SMALL);
@@ -736,7 +746,7 @@ static char plugin_path[512];
 
 static void plugin(struct trial *t)
 {
-	static const char *const paths[] = { plugin_path, "./none.so" };
+	static const char *const paths[] = {plugin_path, "./none.so"};
 	struct prun_plugin_handle *h;
 	const struct prun_func *table;
 	char *message;
@@ -791,7 +801,7 @@ static void values(struct trial *t)
 /* Results and texts that no first buffer holds, and one that is taken. */
 static void large(struct trial *t)
 {
-	static const char *const names[] = { "blob", "wordy" };
+	static const char *const names[] = {"blob", "wordy"};
 	struct prun_range range;
 	struct prun_call c;
 	struct prun_result *copy = NULL;
@@ -802,7 +812,7 @@ static void large(struct trial *t)
 	if (!open_default(t))
 		return;
 	for (i = 0; i < 2; i++) {
-		range = (struct prun_range){ 300000, 300003, 1 };
+		range = (struct prun_range){300000, 300003, 1};
 		c = range_call(names[i], &range);
 		if (!submit(t, prun_imap, &job, &c))
 			continue;
@@ -824,8 +834,8 @@ static char big_argument[300000];
 /* Arguments that none holds either. */
 static void large_arguments(struct trial *t)
 {
-	const char *list[3] = { big_argument, big_argument, big_argument };
-	struct prun_strings strings = { list, 3, 0 };
+	const char *list[3] = {big_argument, big_argument, big_argument};
+	struct prun_strings strings = {list, 3, 0};
 	struct prun_call c = call_of("echo", prun_source_strings, &strings);
 	struct prun_job *job;
 
@@ -837,7 +847,7 @@ static void large_arguments(struct trial *t)
 
 static void batches(struct trial *t)
 {
-	struct prun_range range = { 0, SMALL, 1 };
+	struct prun_range range = {0, SMALL, 1};
 	struct prun_call c = range_call("lanes", &range);
 	struct prun_job *job;
 
@@ -851,7 +861,7 @@ static void batches(struct trial *t)
 /* Workers that die: each task that kills one fails, and no other. */
 static void deaths(struct trial *t)
 {
-	struct prun_range range = { 0, SMALL, 1 };
+	struct prun_range range = {0, SMALL, 1};
 	struct prun_call c = range_call("die", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -884,9 +894,9 @@ struct chore {
 };
 
 static const struct chore chores[] = {
-	{ "square", 0, 0, false }, { "lanes", 0, 0, false },
-	{ "blob", 200000, 0, false }, { "wordy", 70000, -EIO, false },
-	{ "echo", 0, 0, true },
+	{"square", 0, 0, false},    {"lanes", 0, 0, false},
+	{"blob", 200000, 0, false}, {"wordy", 70000, -EIO, false},
+	{"echo", 0, 0, true},
 };
 
 #define CHORES ((int)(sizeof(chores) / sizeof(chores[0])))
@@ -894,9 +904,9 @@ static const struct chore chores[] = {
 /* How many of its tasks failed for want of memory in the worker. */
 static int do_chore(const struct chore *chore, struct prun_pool *pool)
 {
-	const char *list[4] = { big_argument, "a", "b", big_argument };
-	struct prun_strings strings = { list, 4, 0 };
-	struct prun_range range = { chore->from, chore->from + SMALL, 1 };
+	const char *list[4] = {big_argument, "a", "b", big_argument};
+	struct prun_strings strings = {list, 4, 0};
+	struct prun_range range = {chore->from, chore->from + SMALL, 1};
 	struct prun_call c = range_call(chore->func, &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -985,20 +995,38 @@ END_TEST
 
 /* ------------------------------------------------------------------- the walk */
 
-#define SCENARIO(fn) { #fn, fn }
+#define SCENARIO(fn) \
+	{ \
+#fn, fn \
+	}
 
 static const struct {
 	const char *name;
 	scenario_fn fn;
 } scenarios[] = {
-	SCENARIO(life), SCENARIO(map), SCENARIO(large_map),
-	SCENARIO(imap_lines), SCENARIO(unordered), SCENARIO(apply_async),
-	SCENARIO(starmap), SCENARIO(retries), SCENARIO(cancel_pending),
-	SCENARIO(cancel_by_force), SCENARIO(as_completed),
-	SCENARIO(wait_for_two), SCENARIO(figures), SCENARIO(done_callbacks),
-	SCENARIO(forkserver), SCENARIO(background), SCENARIO(in_line),
-	SCENARIO(plugin), SCENARIO(values), SCENARIO(large),
-	SCENARIO(large_arguments), SCENARIO(batches), SCENARIO(deaths),
+	SCENARIO(life),
+	SCENARIO(map),
+	SCENARIO(large_map),
+	SCENARIO(imap_lines),
+	SCENARIO(unordered),
+	SCENARIO(apply_async),
+	SCENARIO(starmap),
+	SCENARIO(retries),
+	SCENARIO(cancel_pending),
+	SCENARIO(cancel_by_force),
+	SCENARIO(as_completed),
+	SCENARIO(wait_for_two),
+	SCENARIO(figures),
+	SCENARIO(done_callbacks),
+	SCENARIO(forkserver),
+	SCENARIO(background),
+	SCENARIO(in_line),
+	SCENARIO(plugin),
+	SCENARIO(values),
+	SCENARIO(large),
+	SCENARIO(large_arguments),
+	SCENARIO(batches),
+	SCENARIO(deaths),
 };
 
 #define SCENARIOS ((int)(sizeof(scenarios) / sizeof(scenarios[0])))
@@ -1054,28 +1082,32 @@ struct state {
 
 static struct state state_now(void)
 {
-	return (struct state){ suite_fd_count(), alloc_live() };
+	return (struct state){suite_fd_count(), alloc_live()};
 }
 
 static void assert_clean(const struct trial *t, const struct state *before,
 			 const char *name, unsigned long n)
 {
-	struct state now = { 0, alloc_live() };
+	struct state now = {0, alloc_live()};
 	pid_t child;
 
 	alloc_track(false);
 	ck_assert_msg(!t->wrong, "%s, walk %d, n %lu: %s (%s, %d)", name,
 		      (int)t->walk, n, t->wrong ? t->wrong : "",
 		      prun_error_name(t->code), t->code);
-	ck_assert_msg(now.live == before->live, "%s, walk %d, n %lu: %lu leaked",
-		      name, (int)t->walk, n, now.live - before->live);
+	ck_assert_msg(now.live == before->live,
+		      "%s, walk %d, n %lu: %lu leaked", name, (int)t->walk, n,
+		      now.live - before->live);
 	now.fds = suite_fd_count();
-	ck_assert_msg(now.fds == before->fds, "%s, walk %d, n %lu: %zu "
-		      "descriptors, before %zu", name, (int)t->walk, n, now.fds,
-		      before->fds);
+	ck_assert_msg(now.fds == before->fds,
+		      "%s, walk %d, n %lu: %zu "
+		      "descriptors, before %zu",
+		      name, (int)t->walk, n, now.fds, before->fds);
 	child = waitpid(-1, NULL, WNOHANG);
-	ck_assert_msg(child < 0 && errno == ECHILD, "%s, walk %d, n %lu: child "
-		      "%ld", name, (int)t->walk, n, (long)child);
+	ck_assert_msg(child < 0 && errno == ECHILD,
+		      "%s, walk %d, n %lu: child "
+		      "%ld",
+		      name, (int)t->walk, n, (long)child);
 }
 
 static void walk_scenario(int which, enum walk walk)
@@ -1086,7 +1118,7 @@ static void walk_scenario(int which, enum walk walk)
 	unsigned long n;
 
 	for (n = 0; n <= 1 || failed; n++) {
-		struct trial t = { .walk = walk };
+		struct trial t = {.walk = walk};
 
 		ck_assert_msg(n < 10000, "%s allocates without end", name);
 		alloc_track(true);
@@ -1162,7 +1194,7 @@ static TCase *memory_case(Suite *s, const char *name)
 
 int main(void)
 {
-	struct rlimit none = { 0, 0 };
+	struct rlimit none = {0, 0};
 	Suite *s = suite_create("memory");
 	TCase *tc;
 

@@ -18,16 +18,16 @@
 #define WITHDRAWALS 2
 
 enum rule {
-	RULE_NONE, /* nothing is broken */
-	RULE_PLAIN_GRANT, /* no fresh range after a withdrawal */
-	RULE_FRESH_BLIND, /* a fresh range while numbers are left */
-	RULE_NUMBERS_AGAIN, /* withdrawn numbers are used again */
-	RULE_WITHDRAW_STORE, /* a withdrawal by a store, not a CAS */
-	RULE_CLAIM_STORE, /* a claim by a store, not a CAS */
+	RULE_NONE,	      /* nothing is broken */
+	RULE_PLAIN_GRANT,     /* no fresh range after a withdrawal */
+	RULE_FRESH_BLIND,     /* a fresh range while numbers are left */
+	RULE_NUMBERS_AGAIN,   /* withdrawn numbers are used again */
+	RULE_WITHDRAW_STORE,  /* a withdrawal by a store, not a CAS */
+	RULE_CLAIM_STORE,     /* a claim by a store, not a CAS */
 	RULE_CLAIM_UNGRANTED, /* a claim that does not look at `end` */
-	RULE_SEND_FIRST, /* the frame is sent before the grant */
-	RULE_ENTER_LATE, /* a lane is entered after the claim */
-	RULE_LEAVE_EARLY, /* a lane is left before the commit */
+	RULE_SEND_FIRST,      /* the frame is sent before the grant */
+	RULE_ENTER_LATE,      /* a lane is entered after the claim */
+	RULE_LEAVE_EARLY,     /* a lane is left before the commit */
 	RULES
 };
 
@@ -57,7 +57,7 @@ struct state {
 	uint64_t word;
 	uint64_t parent_reg, worker_reg; /* the word as they loaded it */
 	uint32_t claimed, committed, withdrawn, flight; /* a bit a number */
-	uint8_t parent, worker; /* enum parent_pc, worker_pc */
+	uint8_t parent, worker;	  /* enum parent_pc, worker_pc */
 	uint8_t end, fresh, sent; /* of the parent, as offsets */
 	uint8_t count, to;	  /* of the grant or withdrawal in hand */
 	uint8_t at;		  /* the worker's next number */
@@ -192,12 +192,10 @@ static void check_death(struct model *m, const struct state *s)
 	unsigned i;
 
 	for (i = 0; i < NUMBERS; i++)
-		if (open & bit(i) &&
-		    number_before(FIRST + i, next))
+		if (open & bit(i) && number_before(FIRST + i, next))
 			running |= bit(i);
 	for (i = 0; i < m->lanes; i++)
-		if (s->named[i] &&
-		    number_before(FIRST + s->named[i] - 1, next))
+		if (s->named[i] && number_before(FIRST + s->named[i] - 1, next))
 			in_lanes |= bit(s->named[i] - 1u);
 	if (running != (s->claimed & ~s->committed))
 		wrong(m, "the blame is not on what was claimed");
@@ -251,8 +249,7 @@ static void parent_fresh(struct model *m, struct state s)
 {
 	uint32_t first = FIRST + s.fresh;
 
-	if (s.parent == PARENT_FRESH_CAS &&
-	    s.word == s.parent_reg) {
+	if (s.parent == PARENT_FRESH_CAS && s.word == s.parent_reg) {
 		s.word = word_make(first, first + s.count);
 		granted(m, &s);
 	} else { /* a load, or a CAS that failed, which loads too */
@@ -324,8 +321,8 @@ static void parent_begin(struct model *m, struct state s)
 		ck_assert(s.fresh + then.count <= (int)NUMBERS);
 		then.parent = PARENT_FRESH_LOAD;
 		if (s.end == s.fresh || m->rule == RULE_PLAIN_GRANT)
-			then.parent = m->rule == RULE_SEND_FIRST ?
-					      PARENT_SEND : PARENT_GRANT;
+			then.parent = m->rule == RULE_SEND_FIRST ? PARENT_SEND :
+								   PARENT_GRANT;
 		reach(m, &then);
 		if (count >= pending)
 			break;
@@ -505,8 +502,8 @@ static bool at_rest(const struct model *m, const struct state *s)
 	if (s->worker != WORKER_IDLE || s->at != s->sent ||
 	    s->parent != PARENT_IDLE)
 		return false;
-	return !s->pending || (s->end != s->fresh &&
-			       word_next(s->word) != word_end(s->word));
+	return !s->pending ||
+	       (s->end != s->fresh && word_next(s->word) != word_end(s->word));
 }
 
 static void explore(struct model *m, enum rule rule, unsigned lanes)

@@ -23,11 +23,11 @@
 #define SERVER PRUN_START_FORKSERVER
 #define MIB ((size_t)1 << 20)
 
-static const int methods[METHODS] = { PRUN_START_FORK, SERVER };
+static const int methods[METHODS] = {PRUN_START_FORK, SERVER};
 
 /* --------------------------------------------------------------- the witness */
 
-static int witness[2] = { -1, -1 };
+static int witness[2] = {-1, -1};
 
 static void witness_setup(void)
 {
@@ -231,7 +231,7 @@ static const struct prun_func funcs[] = {
 	FUNC(gate),
 	FUNC(who),
 	FUNC(quiet),
-	{ .name = "state", .fn = task_state, .ctx = "the ctx" },
+	{.name = "state", .fn = task_state, .ctx = "the ctx"},
 	FUNC(die),
 	FUNC(family),
 	FUNC(priority),
@@ -239,8 +239,8 @@ static const struct prun_func funcs[] = {
 	FUNC(allocate),
 	FUNC(grow),
 	FUNC(interrupted),
-	{ .name = "grow_batch", .batch = batch_grow, .lanes = BATCH_LANES },
-	{ .name = NULL },
+	{.name = "grow_batch", .batch = batch_grow, .lanes = BATCH_LANES},
+	{.name = NULL},
 };
 
 static struct prun_options options_of(int method, uint32_t workers)
@@ -318,7 +318,7 @@ static void end_in_peace(struct prun_pool *pool)
 START_TEST(calls_give_what_they_should)
 {
 	struct prun_pool *pool = served_pool(3);
-	struct prun_range ranges[2] = { { 0, 5000, 1 }, { 0, 5000, 1 } };
+	struct prun_range ranges[2] = {{0, 5000, 1}, {0, 5000, 1}};
 	struct prun_call c = range_call("square", &ranges[0]);
 	const struct prun_result *r;
 	struct prun_job *map, *imap;
@@ -354,9 +354,9 @@ static void on_chld(int sig)
 /* All have one parent, which is not the caller; he sees nothing of them. */
 START_TEST(workers_are_the_servers)
 {
-	struct sigaction sa = { .sa_handler = on_chld }, before;
+	struct sigaction sa = {.sa_handler = on_chld}, before;
 	struct prun_options o = options_of(SERVER, 3);
-	struct prun_range range = { 0, 60, 1 };
+	struct prun_range range = {0, 60, 1};
 	struct prun_call c = range_call("family", &range);
 	const struct prun_result *r;
 	struct prun_pool *pool;
@@ -388,7 +388,7 @@ END_TEST
 START_TEST(two_hundred_workers)
 {
 	struct prun_pool *pool = served_pool(200);
-	struct prun_range range = { 0, 400, 1 };
+	struct prun_range range = {0, 400, 1};
 	struct prun_call c = range_call("gate", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -420,7 +420,7 @@ START_TEST(more_workers_than_requests_in_flight)
 	struct prun_pool *pool;
 
 	getrlimit(RLIMIT_NOFILE, &old);
-	limit = (struct rlimit){ old.rlim_max, old.rlim_max };
+	limit = (struct rlimit){old.rlim_max, old.rlim_max};
 	setrlimit(RLIMIT_NOFILE, &limit);
 	if (old.rlim_max >= 2500) {
 		ck_assert_int_eq(prun_pool_new(&pool, &o), 0);
@@ -436,7 +436,7 @@ END_TEST
 START_TEST(a_process_for_each_task)
 {
 	struct prun_options o = options_of(SERVER, 2);
-	struct prun_range range = { 0, 500, 1 };
+	struct prun_range range = {0, 500, 1};
 	struct prun_call c = range_call("family", &range);
 	const struct prun_result *r;
 	pid_t pids[500], server;
@@ -451,8 +451,8 @@ START_TEST(a_process_for_each_task)
 	for (i = 0; i < 500; i++) {
 		r = next_of(job);
 		ck_assert_uint_eq(r->index, (uint64_t)i);
-		ck_assert_int_eq(prun_result_unpack(r, "[i, i]", &pids[i],
-						    &server), 0);
+		ck_assert_int_eq(
+			prun_result_unpack(r, "[i, i]", &pids[i], &server), 0);
 		ck_assert_msg(r->worker_pid == pids[i],
 			      "task %d: worker_pid is %d, not %d", i,
 			      (int)r->worker_pid, (int)pids[i]);
@@ -485,8 +485,8 @@ static void expect_death(struct prun_pool *pool, int n)
 
 START_TEST(a_crash_is_named)
 {
-	static const int ways[] = { 0, 3, 99, -SIGSEGV, -SIGKILL, -SIGINT,
-				    -SIGTERM };
+	static const int ways[] = {0,	     3,	      99,      -SIGSEGV,
+				   -SIGKILL, -SIGINT, -SIGTERM};
 	struct prun_pool *pool = served_pool(2);
 	pid_t server = server_of(pool);
 	unsigned i;
@@ -504,7 +504,7 @@ END_TEST
 START_TEST(crashes_among_others)
 {
 	struct prun_pool *pool = served_pool(3);
-	struct prun_range ranges[2] = { { 1, 21, 1 }, { 0, 2000, 1 } };
+	struct prun_range ranges[2] = {{1, 21, 1}, {0, 2000, 1}};
 	struct prun_call c = range_call("die", &ranges[0]);
 	const struct prun_result *r;
 	struct prun_job *die, *square;
@@ -560,7 +560,7 @@ START_TEST(an_initializer_fails)
 {
 	static char text[] = "the table of primes is missing";
 	struct prun_options o = options_of(SERVER, 2);
-	struct prun_range range = { 0, 10, 1 };
+	struct prun_range range = {0, 10, 1};
 	struct prun_call c = range_call("square", &range);
 	const char *message = NULL;
 	struct prun_pool *pool;
@@ -610,9 +610,10 @@ START_TEST(workers_know_the_beginning)
 	let_go();
 	for (i = 0; i < 3; i++) {
 		changing = 2 + i;
-		ck_assert_int_eq(prun_result_unpack(
-					 run_one(&job, pool, "state", 0),
-					 "[i *]", &state), 0);
+		ck_assert_int_eq(
+			prun_result_unpack(run_one(&job, pool, "state", 0),
+					   "[i *]", &state),
+			0);
 		ck_assert_int_eq(state, 1);
 		prun_job_free(job);
 	}
@@ -657,7 +658,7 @@ static void expect_broken(struct prun_pool *pool, struct prun_job *job,
 START_TEST(the_server_dies_while_tasks_run)
 {
 	struct prun_pool *pool = served_pool(3);
-	struct prun_range ranges[2] = { { 0, 20, 1 }, { 0, 1000, 1 } };
+	struct prun_range ranges[2] = {{0, 20, 1}, {0, 1000, 1}};
 	struct prun_call c = range_call("gate", &ranges[0]);
 	pid_t server = server_of(pool);
 	struct prun_job *jobs[2], *late;
@@ -684,7 +685,7 @@ END_TEST
 START_TEST(the_server_dies_while_idle)
 {
 	struct prun_pool *pool = served_pool(2);
-	struct prun_range range = { 0, 100, 1 };
+	struct prun_range range = {0, 100, 1};
 	struct prun_call c = range_call("square", &range);
 	pid_t server = server_of(pool);
 	int pidfd = watch(server);
@@ -720,7 +721,7 @@ START_TEST(the_server_dies_while_workers_are_replaced)
 
 	for (i = 0; i < 30; i++) {
 		struct prun_options o = options_of(SERVER, 2);
-		struct prun_range range = { 0, INT64_MAX, 1 };
+		struct prun_range range = {0, INT64_MAX, 1};
 		struct prun_call c = range_call("quiet", &range);
 		const struct prun_result *r;
 		struct prun_pool *pool;
@@ -773,7 +774,7 @@ START_TEST(nothing_is_left)
 {
 	enum end how = (enum end)(_i % ENDS);
 	struct prun_options o = options_of(SERVER, 3);
-	struct prun_range range = { 0, 10, 1 };
+	struct prun_range range = {0, 10, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_job *job = NULL;
 	struct prun_pool *pool;
@@ -877,7 +878,7 @@ static void be_killed(int method, int out)
 {
 	struct prun_options o = options_of(method, 3);
 	struct prun_pool *pool = open_with(&o);
-	struct prun_range range = { 0, 10, 1 };
+	struct prun_range range = {0, 10, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_job *job;
 
@@ -964,7 +965,7 @@ START_TEST(a_replacement_without_a_fork)
 	uint32_t workers = 1 + (uint32_t)_i / METHODS;
 	int method = methods[_i % METHODS];
 	struct prun_options o = options_of(method, workers);
-	struct prun_range range = { 0, 30, 1 };
+	struct prun_range range = {0, 30, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_pool *pool;
 	struct prun_job *job;
@@ -988,9 +989,9 @@ END_TEST
 START_TEST(a_server_without_descriptors)
 {
 	struct prun_pool *pool = served_pool(1);
-	struct prun_range range = { 0, 5, 1 };
+	struct prun_range range = {0, 5, 1};
 	struct prun_call c = range_call("square", &range);
-	struct rlimit limit = { 3, 3 };
+	struct rlimit limit = {3, 3};
 	pid_t worker, server;
 	struct prun_job *job;
 	int pidfd;
@@ -1014,7 +1015,7 @@ END_TEST
 /* Every call in a forked copy; gives the line of the first that is wrong. */
 static int call_in_copy(struct prun_pool *pool, struct prun_job *job)
 {
-	struct prun_range range = { 0, 10, 1 };
+	struct prun_range range = {0, 10, 1};
 	struct prun_call c = range_call("square", &range);
 	const struct prun_result *r;
 	struct prun_stats stats;
@@ -1053,7 +1054,7 @@ START_TEST(a_copy_of_the_caller)
 {
 	struct prun_options o = options_of(methods[_i], 2);
 	struct prun_pool *pool = open_with(&o);
-	struct prun_range range = { 0, 20, 1 };
+	struct prun_range range = {0, 20, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_job *job;
 	int i, status;
@@ -1083,7 +1084,7 @@ END_TEST
 static void *hold_malloc(void *arg)
 {
 	const _Atomic bool *stop = arg;
-	void *p[16] = { NULL };
+	void *p[16] = {NULL};
 	size_t i;
 
 	for (i = 0; !atomic_load(stop); i++) {
@@ -1099,7 +1100,7 @@ static void *hold_malloc(void *arg)
 START_TEST(threads_that_hold_malloc)
 {
 	struct prun_options o = options_of(SERVER, 2);
-	struct prun_range range = { 0, 200, 1 };
+	struct prun_range range = {0, 200, 1};
 	struct prun_call c = range_call("square", &range);
 	_Atomic bool stop = false;
 	pthread_t threads[THREADS];
@@ -1112,7 +1113,8 @@ START_TEST(threads_that_hold_malloc)
 	let_go();
 	for (i = 0; i < THREADS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, hold_malloc,
-						&stop), 0);
+						&stop),
+				 0);
 	ck_assert_int_eq(prun_map(&job, pool, &c), 0);
 	atomic_store(&stop, true);
 	for (i = 0; i < THREADS; i++)
@@ -1161,7 +1163,8 @@ START_TEST(nice_is_added)
 	o.nice = _i < METHODS ? 3 : 0;
 	pool = open_with(&o);
 	ck_assert_int_eq(prun_result_unpack(run_one(&job, pool, "priority", 0),
-					    "[i, i]", &in, &parent), 0);
+					    "[i, i]", &in, &parent),
+			 0);
 	ck_assert_int_eq(in, own + o.nice);
 	ck_assert_int_eq(parent, own);
 	ck_assert_int_eq(getpriority(PRIO_PROCESS, 0), own);
@@ -1175,9 +1178,9 @@ END_TEST
 static int be_presumptuous(int method)
 {
 	struct prun_options o = options_of(method, 1);
-	struct rlimit limit = { 0, 0 };
+	struct rlimit limit = {0, 0};
 	const char *message = "";
-	struct prun_range range = { 0, 10, 1 };
+	struct prun_range range = {0, 10, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_pool *pool;
 	struct prun_job *job;
@@ -1224,11 +1227,12 @@ static int nth_cpu(const cpu_set_t *may, int n)
 static void assert_pinned(struct prun_job *job, const cpu_set_t *may, int pin)
 {
 	int i, id, count, cpu, all = CPU_COUNT(may);
-	bool met[5] = { false };
+	bool met[5] = {false};
 
 	for (i = 0; i < 5; i++) {
 		ck_assert_int_eq(prun_result_unpack(next_of(job), "[i, i, i]",
-						    &id, &count, &cpu), 0);
+						    &id, &count, &cpu),
+				 0);
 		ck_assert(id >= 0 && id < 5 && !met[id]);
 		met[id] = true;
 		ck_assert_int_eq(count, pin ? 1 : all);
@@ -1246,7 +1250,7 @@ START_TEST(pin_to_one_each)
 	CPU_SET((size_t)nth_cpu(&may, CPU_COUNT(&may) - 1), &last);
 	for (k = 0; k < 3; k++) {
 		struct prun_options o = options_of(methods[_i], 5);
-		struct prun_range range = { 0, 5, 1 };
+		struct prun_range range = {0, 5, 1};
 		struct prun_call c = range_call("pinned", &range);
 		struct prun_pool *pool;
 		struct prun_job *job;
@@ -1279,7 +1283,7 @@ static void on_int(int sig)
 
 START_TEST(sigint_in_a_worker)
 {
-	struct sigaction sa = { .sa_handler = on_int }, before, now;
+	struct sigaction sa = {.sa_handler = on_int}, before, now;
 	struct prun_options o = options_of(methods[_i], 2);
 	const struct prun_result *r;
 	struct prun_pool *pool;
@@ -1364,8 +1368,8 @@ END_TEST
 /* One so high that it is none. */
 START_TEST(memory_limits_that_are_none)
 {
-	static const uint64_t limits[] = { (uint64_t)1 << 62, INT64_MAX,
-					   UINT64_MAX };
+	static const uint64_t limits[] = {(uint64_t)1 << 62, INT64_MAX,
+					  UINT64_MAX};
 	int i;
 
 	for (i = 0; i < 3; i++)
@@ -1448,12 +1452,12 @@ struct growing {
 };
 
 static const struct growing growings[] = {
-	{ "grow", 0, false, 0 },       { "grow", 1, false, 0 },
-	{ "grow", 7, false, 0 },       { "grow", 50, false, 0 },
-	{ "grow", 0, true, 0 },	       { "grow", 50, true, 0 },
-	{ "grow", 0, false, 5 },       { "grow", 20, false, 30 },
-	{ "grow_batch", 0, false, 0 }, { "grow_batch", 20, false, 0 },
-	{ "grow_batch", 0, true, 0 },  { "grow_batch", 20, true, 12 },
+	{"grow", 0, false, 0},	     {"grow", 1, false, 0},
+	{"grow", 7, false, 0},	     {"grow", 50, false, 0},
+	{"grow", 0, true, 0},	     {"grow", 50, true, 0},
+	{"grow", 0, false, 5},	     {"grow", 20, false, 30},
+	{"grow_batch", 0, false, 0}, {"grow_batch", 20, false, 0},
+	{"grow_batch", 0, true, 0},  {"grow_batch", 20, true, 12},
 };
 
 #define GROWINGS ((int)(sizeof(growings) / sizeof(growings[0])))
@@ -1488,7 +1492,7 @@ START_TEST(workers_that_grow_are_replaced)
 {
 	const struct growing *g = &growings[_i / METHODS];
 	struct prun_options o = options_of(methods[_i % METHODS], 2);
-	struct prun_range range = { 0, GROWING, 1 };
+	struct prun_range range = {0, GROWING, 1};
 	struct prun_call c = range_call(g->func, &range);
 	struct prun_pool *pool;
 	struct prun_job *job;
@@ -1514,7 +1518,7 @@ END_TEST
 START_TEST(a_mark_below_what_it_has)
 {
 	struct prun_options o = options_of(methods[_i], 2);
-	struct prun_range range = { 0, 30, 1 };
+	struct prun_range range = {0, 30, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_pool *pool;
 	struct prun_job *job;
@@ -1541,7 +1545,7 @@ END_TEST
 START_TEST(a_mark_out_of_reach)
 {
 	struct prun_options o = options_of(methods[_i], 2);
-	struct prun_range range = { 0, 2000, 1 };
+	struct prun_range range = {0, 2000, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_pool *pool;
 	struct prun_job *job;
@@ -1592,9 +1596,9 @@ static void final_stating(void *state, int worker_id, void *initarg)
 START_TEST(ids_and_state)
 {
 	struct prun_options o = options_of(methods[_i], 3);
-	struct prun_range range = { 0, 90, 1 };
+	struct prun_range range = {0, 90, 1};
 	struct prun_call c = range_call("state", &range);
-	uint32_t of_id[3] = { 0 }, n;
+	uint32_t of_id[3] = {0}, n;
 	struct prun_pool *pool;
 	struct prun_job *job;
 	int i, state, id;
@@ -1648,7 +1652,7 @@ static void refuse(const struct prun_options *o, int rc)
 
 START_TEST(what_does_not_go_together)
 {
-	static const int unknown[] = { 3, 99, -1, INT_MIN, INT_MAX };
+	static const int unknown[] = {3, 99, -1, INT_MIN, INT_MAX};
 	struct prun_options o = options_of(PRUN_START_FORK, 1);
 	int i;
 

@@ -46,8 +46,8 @@ static void expect_error(const char *path, int code, const char *words)
 		      words, message);
 	free(message);
 	/* The message is optional. */
-	ck_assert_int_eq(
-		prun_plugin_open(&plugin, &funcs, &nfuncs, NULL, path), code);
+	ck_assert_int_eq(prun_plugin_open(&plugin, &funcs, &nfuncs, NULL, path),
+			 code);
 }
 
 static const struct prun_func *find(const char *name)
@@ -119,8 +119,10 @@ START_TEST(its_functions_run)
 	task_release(&t);
 
 	ck_assert_int_eq(run(&t, "sum", arg, &data, &size), PRUN_ETYPE);
-	ck_assert_mem_eq(data, "the argument: value: expected an array, "
-			       "found a string", size);
+	ck_assert_mem_eq(data,
+			 "the argument: value: expected an array, "
+			 "found a string",
+			 size);
 	task_release(&t);
 
 	prun_packer_clear(arg);

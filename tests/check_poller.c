@@ -100,7 +100,8 @@ START_TEST(deadlines)
 	ck_assert_int_eq(poller_add(&poller, fds[0], EPOLLIN, 5), 0);
 	ck_assert_int_eq(poller_wait(&poller, events, 8, UINT64_MAX - 1), 1);
 	ck_assert_int_eq(poller_wait(&poller, events, 8,
-				     now_ns() + MS * 0x100000000ull), 1);
+				     now_ns() + MS * 0x100000000ull),
+			 1);
 }
 END_TEST
 

@@ -32,7 +32,7 @@ static void take_while_blocked(struct prun_job *job, unsigned count,
 START_TEST(all_workers_are_used)
 {
 	struct prun_pool *pool = open_pool(PRUN_START_FORK, 4);
-	struct prun_range range = { 0, 4, 1 };
+	struct prun_range range = {0, 4, 1};
 	struct prun_call c = range_call("gate", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -55,12 +55,11 @@ END_TEST
 
 START_TEST(one_worker_and_two_hundred)
 {
-	static const uint32_t workers[] = { 1, 200 };
+	static const uint32_t workers[] = {1, 200};
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		struct prun_pool *pool =
-			open_pool(PRUN_START_FORK, workers[i]);
+		struct prun_pool *pool = open_pool(PRUN_START_FORK, workers[i]);
 
 		ck_assert_int_eq(prun_pool_workers(pool), (int)workers[i]);
 		assert_works(pool);
@@ -72,7 +71,7 @@ END_TEST
 START_TEST(as_many_at_once_as_workers)
 {
 	struct prun_pool *pool = open_pool(PRUN_START_FORK, 3);
-	struct prun_range range = { 0, 45, 1 };
+	struct prun_range range = {0, 45, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_job *job;
 	int i;
@@ -96,7 +95,7 @@ START_TEST(two_pools_at_once)
 {
 	struct prun_pool *a = open_pool(PRUN_START_FORK, 2);
 	struct prun_pool *b = open_pool(PRUN_START_FORK, 2);
-	struct prun_range range = { 0, 2, 1 };
+	struct prun_range range = {0, 2, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_job *job;
 
@@ -126,7 +125,7 @@ START_TEST(results_of_a_busy_worker_come)
 
 	for (k = 1; k < 10; k++) {
 		struct prun_pool *pool = open_pool(PRUN_START_FORK, 1);
-		struct prun_range range = { -k, 10 - k, 1 };
+		struct prun_range range = {-k, 10 - k, 1};
 		struct prun_call c = range_call("gate", &range);
 		struct prun_job *job;
 		int i;
@@ -149,7 +148,7 @@ END_TEST
 START_TEST(results_of_a_busy_worker_make_the_fd_readable)
 {
 	struct prun_pool *pool = open_pool(PRUN_START_FORK, 1);
-	struct prun_range range = { -9, 1, 1 };
+	struct prun_range range = {-9, 1, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_job *job;
 
@@ -173,7 +172,7 @@ END_TEST
 /* Make the pool know that the function is fast, so that it queues deep. */
 static void warm_up(struct prun_pool *pool, const char *func)
 {
-	struct prun_range range = { -5000, 0, 1 };
+	struct prun_range range = {-5000, 0, 1};
 	struct prun_call c = range_call(func, &range);
 	struct prun_job *job;
 
@@ -195,13 +194,13 @@ static int source_first_gates(struct prun_item *item, void *payload)
 
 START_TEST(others_run_what_is_queued_behind)
 {
-	static uint64_t counts[] = { 2, 3, 20, 1000 };
+	static uint64_t counts[] = {2, 3, 20, 1000};
 	int k, verb;
 
 	for (k = 0; k < 8; k++) {
 		struct prun_pool *pool = open_pool(PRUN_START_FORK, 2);
-		struct prun_call c = call_of("gate", source_first_gates,
-					     &counts[k % 4]);
+		struct prun_call c =
+			call_of("gate", source_first_gates, &counts[k % 4]);
 		struct prun_job *job;
 
 		verb = k / 4;
@@ -228,7 +227,7 @@ START_TEST(exact_chunks_are_not_split)
 	const struct prun_result *r;
 	struct prun_job *job;
 	uint64_t i;
-	pid_t pids[40] = { 0 };
+	pid_t pids[40] = {0};
 
 	warm_up(pool, "gate");
 	c.chunksize = 10;
@@ -256,7 +255,7 @@ END_TEST
 START_TEST(a_foreign_poll_loop)
 {
 	struct prun_pool *pool = open_pool(PRUN_START_FORK, 2);
-	struct prun_range range = { 0, 2000, 1 };
+	struct prun_range range = {0, 2000, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_job *job;
 	unsigned turns = 0;
@@ -291,7 +290,7 @@ static void assert_quiet(struct prun_pool *pool)
 START_TEST(no_busy_loop)
 {
 	struct prun_pool *pool = open_pool(PRUN_START_FORK, 2);
-	struct prun_range range = { 0, 10, 1 };
+	struct prun_range range = {0, 10, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_job *job, *apply;
 
@@ -305,7 +304,7 @@ START_TEST(no_busy_loop)
 	gate_shut();
 	prun_job_free(job);
 
-	range = (struct prun_range){ 0, 1, 1 };
+	range = (struct prun_range){0, 1, 1};
 	ck_assert_int_eq(prun_map_async(&apply, pool, &c), 0);
 	await_arrivals(pool, 1);
 	assert_quiet(pool); /* one blocked, one idle */
@@ -319,7 +318,7 @@ END_TEST
 START_TEST(timeouts_lose_nothing)
 {
 	struct prun_pool *pool = open_pool(PRUN_START_FORK, 2);
-	struct prun_range range = { 0, 2, 1 };
+	struct prun_range range = {0, 2, 1};
 	struct prun_call c = range_call("gate", &range);
 	const struct prun_result *r;
 	struct prun_job *stream, *map;
@@ -331,7 +330,7 @@ START_TEST(timeouts_lose_nothing)
 	ck_assert_int_eq(prun_job_next(&r, stream, 5), PRUN_ETIMEDOUT);
 	ck_assert_int_eq(prun_job_wait(stream, 5), PRUN_ETIMEDOUT);
 	ck_assert_int_eq(prun_pool_step(pool, 5) < 0, 0);
-	range = (struct prun_range){ 5, 7, 1 };
+	range = (struct prun_range){5, 7, 1};
 	ck_assert_int_eq(prun_map_async(&map, pool, &c), 0);
 	ck_assert_int_eq(prun_job_get(&r, map, 0), PRUN_ETIMEDOUT);
 	ck_assert_ptr_null(r);
@@ -373,7 +372,7 @@ static void *waker(void *arg)
 START_TEST(wake_from_a_thread)
 {
 	struct prun_pool *pool = open_pool(PRUN_START_FORK, 1);
-	struct prun_range range = { 0, 1, 1 };
+	struct prun_range range = {0, 1, 1};
 	struct prun_call c = range_call("gate", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -381,7 +380,7 @@ START_TEST(wake_from_a_thread)
 	int k;
 
 	for (k = 0; k < 3; k++) {
-		range = (struct prun_range){ 0, 1, 1 };
+		range = (struct prun_range){0, 1, 1};
 		ck_assert_int_eq(prun_map_async(&job, pool, &c), 0);
 		ck_assert_int_eq(pthread_create(&thread, NULL, waker, pool), 0);
 		ck_assert_int_eq(k == 0 ? prun_job_wait(job, -1) :
@@ -400,10 +399,10 @@ END_TEST
 
 START_TEST(wake_from_a_signal_handler)
 {
-	struct sigaction sa = { .sa_handler = wake_it }, old;
-	struct itimerspec soon = { .it_value.tv_nsec = 2000000 };
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL,
-				  .sigev_signo = SIGUSR1 };
+	struct sigaction sa = {.sa_handler = wake_it}, old;
+	struct itimerspec soon = {.it_value.tv_nsec = 2000000};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL,
+				 .sigev_signo = SIGUSR1};
 	timer_t timer;
 
 	woken_pool = open_pool(PRUN_START_FORK, 1);
@@ -448,9 +447,8 @@ static void show(const struct prun_running *r, void *payload)
 	ck_assert_ptr_eq(r->job, s->job);
 	ck_assert_uint_lt(r->index, 64);
 	s->indexes |= (uint64_t)1 << r->index;
-	ck_assert_int_eq(prun_unpack(r->argument, r->argument_size, NULL, "I",
-				     &n),
-			 0);
+	ck_assert_int_eq(
+		prun_unpack(r->argument, r->argument_size, NULL, "I", &n), 0);
 	ck_assert_int_eq(n, 10 + (int64_t)r->index);
 	ck_assert_uint_gt(r->start_ns, 0);
 	ck_assert_int_ge(r->worker_id, 0);
@@ -461,9 +459,9 @@ static void show(const struct prun_running *r, void *payload)
 START_TEST(running_shows_the_blocked)
 {
 	struct prun_pool *pool = open_pool(PRUN_START_FORK, 2);
-	struct prun_range range = { 10, 20, 1 };
+	struct prun_range range = {10, 20, 1};
 	struct prun_call c = range_call("gate", &range);
-	struct shown s = { 0 };
+	struct shown s = {0};
 
 	ck_assert_int_eq(prun_pool_running(pool, show, &s), 0);
 	ck_assert_int_eq(prun_map_async(&s.job, pool, &c), 0);
@@ -484,7 +482,7 @@ END_TEST
 START_TEST(cancel_finishes_what_runs)
 {
 	struct prun_pool *pool = open_pool(PRUN_START_FORK, 2);
-	struct prun_range range = { 0, 50, 1 };
+	struct prun_range range = {0, 50, 1};
 	struct prun_call c = range_call("gate", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -517,7 +515,7 @@ END_TEST
 START_TEST(cancel_of_what_all_runs)
 {
 	struct prun_pool *pool = open_pool(PRUN_START_FORK, 2);
-	struct prun_range range = { 0, 2, 1 };
+	struct prun_range range = {0, 2, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_job *job;
 
@@ -537,8 +535,8 @@ END_TEST
 START_TEST(cancel_of_one_job_of_two)
 {
 	struct prun_pool *pool = open_pool(PRUN_START_FORK, 2);
-	struct prun_range a = { 0, 300, 1 }, b = { 0, 300, 1 };
-	struct prun_range first = { 0, 2, 1 };
+	struct prun_range a = {0, 300, 1}, b = {0, 300, 1};
+	struct prun_range first = {0, 2, 1};
 	struct prun_call c = range_call("gate", &first);
 	struct prun_job *jobs[3];
 	int i;
@@ -577,9 +575,9 @@ static int task_deaf(struct prun_task *task)
 
 static void terminate_blocked(const char *func)
 {
-	struct prun_func funcs[] = { FUNC(gate), FUNC(deaf) };
+	struct prun_func funcs[] = {FUNC(gate), FUNC(deaf)};
 	struct prun_options o = options_for(PRUN_START_FORK, 4);
-	struct prun_range ranges[2] = { { 0, 10000, 1 }, { 0, 10000, 1 } };
+	struct prun_range ranges[2] = {{0, 10000, 1}, {0, 10000, 1}};
 	struct prun_call c = range_call(func, &ranges[0]);
 	const struct prun_result *r;
 	struct prun_pool *pool;
@@ -625,7 +623,7 @@ END_TEST
 START_TEST(free_with_blocked_tasks)
 {
 	struct prun_pool *pool = open_pool(PRUN_START_FORK, 2);
-	struct prun_range range = { 0, 1000, 1 };
+	struct prun_range range = {0, 1000, 1};
 	struct prun_call c = range_call("gate", &range);
 	const struct prun_result *r;
 	struct prun_job *job;

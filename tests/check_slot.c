@@ -32,10 +32,12 @@ static void slot_setup(void)
 	struct run *r;
 
 	events.done = all_good;
-	engine = (struct engine){.config = &config, .events = &events,
-				 .poller = POLLER_INIT, .now_ns = 1};
-	chunk = (struct chunk){.count = TASKS, .states = states,
-			       .offsets = offsets};
+	engine = (struct engine){.config = &config,
+				 .events = &events,
+				 .poller = POLLER_INIT,
+				 .now_ns = 1};
+	chunk = (struct chunk){
+		.count = TASKS, .states = states, .offsets = offsets};
 	chunk.args.data = states; /* no byte of it is an argument */
 	memset(&slot, 0, sizeof(slot));
 	slot.engine = &engine;

@@ -106,13 +106,19 @@ START_TEST(items)
 	prun_item_wait_fd(&item, 5);
 	ck_assert_int_eq(item.wait_fd, 5);
 	ck_assert_int_eq(prun_item_str(&item, "abc", 2), 0);
-	assert_item("\xa2" "ab", 3);
+	assert_item("\xa2"
+		    "ab",
+		    3);
 	ck_assert_int_eq(prun_item_bin(&item, "abc", 2), 0);
-	assert_item("\xc4\x02" "ab", 4);
+	assert_item("\xc4\x02"
+		    "ab",
+		    4);
 	ck_assert_int_eq(prun_item_int(&item, -1), 0);
 	assert_item("\xff", 1);
 	ck_assert_int_eq(prun_item_pack(&item, "[is]", 1, "a"), 0);
-	assert_item("\x92\x01\xa1" "a", 4);
+	assert_item("\x92\x01\xa1"
+		    "a",
+		    4);
 	ck_assert_int_eq(prun_item_pack(&item, "[i"), PRUN_EINVAL);
 	release_item();
 }
@@ -125,11 +131,15 @@ START_TEST(strings)
 
 	fresh_item(1000);
 	ck_assert_int_eq(prun_source_strings(&item, &s), 1);
-	assert_item("\xa1" "a", 2);
+	assert_item("\xa1"
+		    "a",
+		    2);
 	ck_assert_int_eq(prun_source_strings(&item, &s), 1);
 	assert_item("\xa0", 1);
 	ck_assert_int_eq(prun_source_strings(&item, &s), 1);
-	assert_item("\xa2" "bc", 3);
+	assert_item("\xa2"
+		    "bc",
+		    3);
 	ck_assert_int_eq(prun_source_strings(&item, &s), 0);
 	ck_assert_int_eq(prun_source_strings(&item, &s), 0);
 	s = (struct prun_strings){.count = 0};
@@ -174,8 +184,8 @@ static void expect_range(struct prun_range r, const int64_t *expected,
 	fresh_item(1000);
 	for (i = 0; i < count; i++) {
 		ck_assert_int_eq(prun_source_range(&item, &r), 1);
-		ck_assert_int_eq(value_int(packer.data + 3, packer.size - 3,
-					   &value), 0);
+		ck_assert_int_eq(
+			value_int(packer.data + 3, packer.size - 3, &value), 0);
 		ck_assert_int_eq(value, expected[i]);
 		packer_truncate(&packer, 3);
 	}
@@ -185,12 +195,12 @@ static void expect_range(struct prun_range r, const int64_t *expected,
 	release_item();
 }
 
-#define RANGE(start, stop, step, ...)                                          \
-	do {                                                                   \
-		static const int64_t expected_[] = {__VA_ARGS__};              \
-		expect_range((struct prun_range){start, stop, step},           \
-			     expected_,                                        \
-			     sizeof(expected_) / sizeof(expected_[0]));        \
+#define RANGE(start, stop, step, ...) \
+	do { \
+		static const int64_t expected_[] = {__VA_ARGS__}; \
+		expect_range((struct prun_range){start, stop, step}, \
+			     expected_, \
+			     sizeof(expected_) / sizeof(expected_[0])); \
 	} while (0)
 
 START_TEST(range)
@@ -564,13 +574,17 @@ START_TEST(source_of_lines)
 	fresh_item(1000);
 	ck_assert_int_eq(prun_source_lines(&item, l), 1);
 	ck_assert_int_eq(item.wait_fd, -1);
-	assert_item("\xc4\x01" "a", 3);
+	assert_item("\xc4\x01"
+		    "a",
+		    3);
 	ck_assert_int_eq(prun_source_lines(&item, l), 1);
 	assert_item("\xc4\x00", 2);
 	ck_assert_int_eq(prun_source_lines(&item, l), PRUN_SOURCE_WAIT);
 	close(fds[1]);
 	ck_assert_int_eq(prun_source_lines(&item, l), 1);
-	assert_item("\xc4\x01" "b", 3);
+	assert_item("\xc4\x01"
+		    "b",
+		    3);
 	ck_assert_int_eq(prun_source_lines(&item, l), 0);
 	ck_assert_int_eq(prun_source_lines(&item, l), 0);
 	ck_assert_uint_eq(packer.size, 3);
@@ -618,8 +632,7 @@ START_TEST(limit)
 		ck_assert_int_eq(limited(300000, 300005, newline), 1);
 		ck_assert_int_eq(limited(300000, 300004, newline),
 				 PRUN_ETOOBIG);
-		ck_assert_int_eq(limited(900000, 70000, newline),
-				 PRUN_ETOOBIG);
+		ck_assert_int_eq(limited(900000, 70000, newline), PRUN_ETOOBIG);
 	}
 }
 END_TEST

@@ -17,9 +17,8 @@
 #define WAIT_MS 10000
 #define MS 1000000u
 
-static const enum prun_start_method methods[] = { PRUN_START_FORK,
-						  PRUN_START_FORKSERVER,
-						  PRUN_START_INLINE };
+static const enum prun_start_method methods[] = {
+	PRUN_START_FORK, PRUN_START_FORKSERVER, PRUN_START_INLINE};
 
 static bool is_inline(int method)
 {
@@ -86,9 +85,9 @@ static const struct prun_func funcs[] = {
 	FUNC(crash),
 	FUNC(blob),
 	FUNC(echo),
-	{ .name = "fatal", .batch = batch_fatal, .lanes = BATCH_LANES },
-	{ .name = "last_waits", .batch = batch_last_waits, .lanes = 2 },
-	{ .name = NULL },
+	{.name = "fatal", .batch = batch_fatal, .lanes = BATCH_LANES},
+	{.name = "last_waits", .batch = batch_last_waits, .lanes = 2},
+	{.name = NULL},
 };
 
 static struct prun_options method_options(int method, uint32_t workers)
@@ -130,7 +129,7 @@ static void run_one(struct prun_pool *pool, const char *func, int64_t n)
 static struct prun_job *run_map(struct prun_pool *pool, const char *func,
 				int64_t n)
 {
-	struct prun_range range = { 0, n, 1 };
+	struct prun_range range = {0, n, 1};
 	struct prun_call c = range_call(func, &range);
 	struct prun_job *job;
 
@@ -205,7 +204,7 @@ END_TEST
 START_TEST(running_and_queued)
 {
 	struct prun_pool *pool = open_method(_i, 1);
-	struct prun_range range = { 0, 3, 1 };
+	struct prun_range range = {0, 3, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_job *map, *apply;
 	struct prun_stats s;
@@ -237,7 +236,7 @@ END_TEST
 START_TEST(queued_in_the_caller)
 {
 	struct prun_pool *pool = open_method(2, 1);
-	struct prun_range range = { 0, 3, 1 };
+	struct prun_range range = {0, 3, 1};
 	struct prun_call c = range_call("square", &range);
 	struct prun_job *job;
 	struct prun_stats s;
@@ -259,7 +258,7 @@ END_TEST
 START_TEST(cancelled)
 {
 	struct prun_pool *pool = open_method(_i, 1);
-	struct prun_range range = { 0, 3, 1 };
+	struct prun_range range = {0, 3, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_job *job, *behind;
 	struct prun_stats s;
@@ -293,7 +292,7 @@ END_TEST
 START_TEST(retried_after_the_crash_of_a_batch)
 {
 	struct prun_pool *pool = open_method(_i, 1);
-	struct prun_range range = { 11, 15, 1 };
+	struct prun_range range = {11, 15, 1};
 	struct prun_call c = range_call("fatal", &range);
 	struct prun_job *job;
 	struct prun_stats s;
@@ -312,7 +311,7 @@ END_TEST
 START_TEST(retried_by_the_call)
 {
 	struct prun_pool *pool = open_method(_i, 2);
-	struct prun_range range = { 0, 10, 1 };
+	struct prun_range range = {0, 10, 1};
 	struct prun_call c = range_call("picky", &range);
 	struct prun_job *job;
 	struct prun_stats s;
@@ -385,8 +384,8 @@ static void list_tasks(struct prun_slow *all, struct prun_job *const jobs[2],
 		struct prun_job *job = jobs[i / each];
 
 		ck_assert_int_eq(prun_job_at(&r, job, i % each), 0);
-		all[i] = (struct prun_slow){ prun_job_id(job), i % each,
-					     r->run_ns };
+		all[i] = (struct prun_slow){prun_job_id(job), i % each,
+					    r->run_ns};
 	}
 	qsort(all, 2 * each, sizeof(all[0]), slower_first);
 }
@@ -395,7 +394,7 @@ static void list_tasks(struct prun_slow *all, struct prun_job *const jobs[2],
 START_TEST(the_slowest)
 {
 	struct prun_pool *pool = open_method(_i, 2);
-	struct prun_job *jobs[2] = { run_map(pool, "square", 3), NULL };
+	struct prun_job *jobs[2] = {run_map(pool, "square", 3), NULL};
 	struct prun_stats s = stats_of(pool);
 	struct prun_slow all[60];
 	uint32_t i, k;
@@ -432,7 +431,7 @@ END_TEST
 START_TEST(the_slowest_by_name)
 {
 	struct prun_pool *pool = open_method(_i, 2);
-	struct prun_range range = { -40, 1, 1 };
+	struct prun_range range = {-40, 1, 1};
 	struct prun_call c = range_call("gate", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -470,7 +469,7 @@ START_TEST(workers_and_their_tasks)
 	struct prun_pool *pool = open_method(_i, 3);
 	struct prun_job *job = run_map(pool, "square", 200);
 	struct prun_worker_stats w[3];
-	uint64_t tasks[3] = { 0 }, i;
+	uint64_t tasks[3] = {0}, i;
 	const struct prun_result *r;
 	uint32_t count = (uint32_t)prun_pool_workers(pool);
 
@@ -625,8 +624,8 @@ static struct prun_call counting_call(const char *func,
 START_TEST(a_foreign_loop)
 {
 	struct prun_pool *pool = open_method(_i, 2);
-	struct prun_range ranges[3] = { { 0, 3000, 1 }, { 0, 3000, 1 },
-					{ 0, 3000, 1 } };
+	struct prun_range ranges[3] = {
+		{0, 3000, 1}, {0, 3000, 1}, {0, 3000, 1}};
 	uint64_t results = 0, jobs = 0, applies = 0;
 	struct prun_call c;
 	struct prun_job *job;
@@ -645,9 +644,8 @@ START_TEST(a_foreign_loop)
 	loop_until(pool, &results, 6000);
 	loop_until(pool, &jobs, 1);
 	for (i = 0; i < 30; i++) {
-		job = submit_one(pool, i == 7 && !is_inline(_i) ? "crash" :
-								  "square",
-				 i);
+		job = submit_one(
+			pool, i == 7 && !is_inline(_i) ? "crash" : "square", i);
 		ck_assert_int_eq(prun_job_on_done(job, count_done, &applies),
 				 0);
 		if (i % 2)
@@ -691,18 +689,18 @@ END_TEST
  * task in the same chunk that does not end. */
 START_TEST(short_tasks_before_a_long_one)
 {
-	static const char *const names[] = { "gate", "last_waits" };
-	static const int64_t shorts[] = { 1, 2, 100 };
+	static const char *const names[] = {"gate", "last_waits"};
+	static const int64_t shorts[] = {1, 2, 100};
 	struct prun_pool *pool = open_method(_i, 1);
 	int k;
 
 	ck_assert_int_ge(prun_pool_fd(pool), 0);
 	for (k = 0; k < 6; k++) {
 		int64_t n = shorts[k / 2];
-		struct prun_range range = { -n, 1, 1 };
+		struct prun_range range = {-n, 1, 1};
 		uint64_t count = 0;
-		struct prun_call c = counting_call(names[k % 2], &range,
-						   &count);
+		struct prun_call c =
+			counting_call(names[k % 2], &range, &count);
 		eventfd_t one;
 
 		c.order = PRUN_ORDER_IMAP;
@@ -726,7 +724,7 @@ END_TEST
 START_TEST(short_tasks_before_a_long_one_taken_by_next)
 {
 	struct prun_options o = method_options(_i, 1);
-	struct prun_range range = { -1, 1, 1 };
+	struct prun_range range = {-1, 1, 1};
 	struct prun_call c = range_call("gate", &range);
 	const struct prun_result *r;
 	struct prun_pool *pool;
@@ -838,7 +836,7 @@ START_TEST(progress_while_a_task_runs)
 {
 	struct progress p;
 	struct prun_pool *pool = open_reporting(_i, &p, 20);
-	struct prun_range range = { -1, 1, 1 };
+	struct prun_range range = {-1, 1, 1};
 	struct prun_call c = range_call("gate", &range);
 	struct prun_job *job;
 
@@ -866,7 +864,7 @@ START_TEST(progress_in_a_foreign_loop)
 {
 	struct progress p;
 	struct prun_pool *pool = open_reporting(_i, &p, 20);
-	struct prun_range range = { 0, 3, 1 };
+	struct prun_range range = {0, 3, 1};
 	struct prun_call c = range_call("square", &range);
 	const struct prun_result *r;
 	struct prun_job *job;

@@ -91,12 +91,12 @@ static uint64_t random_next(void)
  * recursively, to compare with. */
 static int64_t reference(const unsigned char *p, size_t size, int depth)
 {
-	static const int fixed[32] = {
-		0,  -1, 0, 0, -2, -2, -2, -2, -2, -2, 4,  8,  1,  2,  4,  8,
-		1,  2,	4, 8, 2,  3,  5,  9,  17, -2, -2, -2, -3, -3, -3, -3};
-	static const int lengths[32] = {
-		0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 0, 0, 0, 0,
-		0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4};
+	static const int fixed[32] = {0, -1, 0,	 0,  -2, -2, -2, -2, -2, -2, 4,
+				      8, 1,  2,	 4,  8,	 1,  2,	 4,  8,	 2,  3,
+				      5, 9,  17, -2, -2, -2, -3, -3, -3, -3};
+	static const int lengths[32] = {0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0,
+					0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+					0, 0, 0, 1, 2, 4, 2, 4, 2, 4};
 	uint64_t n = 0, count = 0, at = 1, i;
 	int t, container = 0;
 
@@ -207,6 +207,7 @@ START_TEST(truncated)
 		size_t size;
 	} values[] = {
 #define V(s) {s, sizeof(s) - 1}
+		/* clang-format off */
 		V("\x00"), V("\x7f"), V("\xe0"), V("\xff"), V("\xc0"),
 		V("\xc2"), V("\xc3"), V("\x80"), V("\x90"), V("\xa0"),
 		V("\x81\x01\x02"), V("\x92\x01\x02"), V("\xa3xyz"),
@@ -224,6 +225,7 @@ START_TEST(truncated)
 		V("\xdd\x00\x00\x00\x02\x01\xa1x"), V("\xde\x00\x01\x01\xa1x"),
 		V("\xdf\x00\x00\x00\x01\x01\xa1x"),
 		V("\x82\xa1x\x93\x01\x91\x80\xc0\xa1y\xd9\x01z"),
+	/* clang-format on */
 #undef V
 	};
 	size_t i;
@@ -353,9 +355,10 @@ START_TEST(random_bytes)
 	random_state = 20261121;
 	for (round = 0; round < RANDOM_ROUNDS; round++) {
 		/* Half of them of heads that lead on. */
-		static const unsigned char heads[] = {
-			0x81, 0x82, 0x91, 0x92, 0x93, 0xa1, 0xc4, 0xca,
-			0xcc, 0xd0, 0xd4, 0xd9, 0xdc, 0xdd, 0xde, 0xdf};
+		static const unsigned char heads[] = {0x81, 0x82, 0x91, 0x92,
+						      0x93, 0xa1, 0xc4, 0xca,
+						      0xcc, 0xd0, 0xd4, 0xd9,
+						      0xdc, 0xdd, 0xde, 0xdf};
 
 		size = random_next() % RANDOM_SIZE;
 		for (i = 0; i < size; i++) {
@@ -399,11 +402,11 @@ END_TEST
 START_TEST(int_round_trip)
 {
 	static const int64_t edges[] = {
-		0,	   127,		  128,	     255,	   256,
-		32767,	   32768,	  65535,     65536,	   INT32_MAX,
-		2147483648, UINT32_MAX,	  4294967296, INT64_MAX,   -1,
-		-32,	   -33,		  -127,	     -128,	   -129,
-		-32768,	   -32769,	  INT32_MIN, -2147483649,  INT64_MIN};
+		0,	    127,	128,	    255,	 256,
+		32767,	    32768,	65535,	    65536,	 INT32_MAX,
+		2147483648, UINT32_MAX, 4294967296, INT64_MAX,	 -1,
+		-32,	    -33,	-127,	    -128,	 -129,
+		-32768,	    -32769,	INT32_MIN,  -2147483649, INT64_MIN};
 	static const size_t sizes[] = {1, 1, 2, 2, 3, 3, 3, 3, 5, 5, 5, 5, 9,
 				       9, 1, 1, 2, 2, 2, 3, 3, 5, 5, 9, 9};
 	struct prun_packer *p = packer_new();
@@ -435,39 +438,41 @@ START_TEST(int_edges)
 	uint64_t u = 0;
 	double d;
 
-	ck_assert_int_eq(value_int("\xd3\xff\xff\xff\xff\xff\xff\xff\xff", 9,
-				   &v), 0);
+	ck_assert_int_eq(
+		value_int("\xd3\xff\xff\xff\xff\xff\xff\xff\xff", 9, &v), 0);
 	ck_assert_int_eq(v, -1);
 	ck_assert_int_eq(value_int("\xd1\x00\x05", 3, &v), 0);
 	ck_assert_int_eq(v, 5);
 	ck_assert_int_eq(value_int("\xd2\xff\xff\xff\xfe", 5, &v), 0);
 	ck_assert_int_eq(v, -2);
-	ck_assert_int_eq(value_int("\xcf\x7f\xff\xff\xff\xff\xff\xff\xff", 9,
-				   &v), 0);
+	ck_assert_int_eq(
+		value_int("\xcf\x7f\xff\xff\xff\xff\xff\xff\xff", 9, &v), 0);
 	ck_assert_int_eq(v, INT64_MAX);
 	v = 77;
 	ck_assert_int_eq(value_int("\xcf\x80\0\0\0\0\0\0\0", 9, &v),
 			 PRUN_ETYPE);
 	ck_assert_int_eq(value_int("\xcf\xff\xff\xff\xff\xff\xff\xff\xff", 9,
-				   &v), PRUN_ETYPE);
+				   &v),
+			 PRUN_ETYPE);
 	ck_assert_int_eq(value_int("\xcb\x3f\xf0\0\0\0\0\0\0", 9, &v),
 			 PRUN_ETYPE);
 	ck_assert_int_eq(value_int("\xa1\x31", 2, &v), PRUN_ETYPE);
 	ck_assert_int_eq(value_int("\xc3", 1, &v), PRUN_ETYPE);
 	ck_assert_int_eq(v, 77);
-	ck_assert_int_eq(value_double(
-		"\xcf\xff\xff\xff\xff\xff\xff\xff\xff", 9, &d), 0);
+	ck_assert_int_eq(
+		value_double("\xcf\xff\xff\xff\xff\xff\xff\xff\xff", 9, &d), 0);
 	ck_assert(d == 18446744073709551616.0);
 	ck_assert_int_eq(prun_unpack("\xcf\xff\xff\xff\xff\xff\xff\xff\xff", 9,
-				     NULL, "u", &u), 0);
+				     NULL, "u", &u),
+			 0);
 	ck_assert_uint_eq(u, UINT64_MAX);
 }
 END_TEST
 
 START_TEST(uint_and_double_round_trip)
 {
-	static const double doubles[] = {0.0, -0.0, 1.5, DBL_MAX, DBL_MIN,
-					 -1e300, INFINITY, -INFINITY};
+	static const double doubles[] = {0.0,	  -0.0,	  1.5,	    DBL_MAX,
+					 DBL_MIN, -1e300, INFINITY, -INFINITY};
 	struct prun_packer *p = packer_new();
 	const void *data;
 	uint64_t u = 0;
@@ -671,7 +676,8 @@ START_TEST(packer_truncation)
 	packer_truncate(&p, 50);
 	ck_assert_uint_eq(p.size, 4);
 	packer_truncate(&p, 2);
-	ck_assert_bytes(&p, "\xa3" "a");
+	ck_assert_bytes(&p, "\xa3"
+			    "a");
 	packer_release(&p);
 }
 END_TEST
@@ -694,21 +700,26 @@ START_TEST(pack_formats)
 {
 	struct prun_packer *p = packer_new();
 
-	ck_assert_int_eq(prun_pack(p, "{s:i, s:[s,s]}", "n", 3, "names", "a",
-				   "b"), 0);
-	ck_assert_bytes(p, "\x82\xa1n\x03\xa5names\x92\xa1" "a\xa1" "b");
+	ck_assert_int_eq(
+		prun_pack(p, "{s:i, s:[s,s]}", "n", 3, "names", "a", "b"), 0);
+	ck_assert_bytes(p, "\x82\xa1n\x03\xa5names\x92\xa1"
+			   "a\xa1"
+			   "b");
 	prun_packer_clear(p);
 	ck_assert_int_eq(prun_pack(p, "[nbbiIuf]", 0, 1, -1, INT64_MIN,
-				   UINT64_MAX, 1.0), 0);
+				   UINT64_MAX, 1.0),
+			 0);
 	ck_assert_bytes(p, "\x97\xc0\xc2\xc3\xff\xd3\x80\0\0\0\0\0\0\0"
 			   "\xcf\xff\xff\xff\xff\xff\xff\xff\xff"
 			   "\xcb\x3f\xf0\0\0\0\0\0\0");
 	prun_packer_clear(p);
 	ck_assert_int_eq(prun_pack(p, " [ s# , y# s? s? s?# y?# V#]\n", "abc",
-				   (size_t)2, "xyz", (size_t)1, NULL, "q",
-				   NULL, (size_t)5, NULL, (size_t)0,
-				   "\x91\x01", (size_t)2), 0);
-	ck_assert_bytes(p, "\x97\xa2" "ab\xc4\x01x\xc0\xa1q\xc0\xc0\x91\x01");
+				   (size_t)2, "xyz", (size_t)1, NULL, "q", NULL,
+				   (size_t)5, NULL, (size_t)0, "\x91\x01",
+				   (size_t)2),
+			 0);
+	ck_assert_bytes(p, "\x97\xa2"
+			   "ab\xc4\x01x\xc0\xa1q\xc0\xc0\x91\x01");
 	prun_packer_clear(p);
 	ck_assert_int_eq(prun_pack(p, "[[][{}]{i:{}}]", 1), 0);
 	ck_assert_bytes(p, "\x93\x90\x91\x80\x81\x01\x80");
@@ -726,11 +737,12 @@ START_TEST(pack_bad_formats)
 {
 	/* At most two int arguments are taken by any of them. */
 	static const char *const bad[] = {
-		"",    " ",   "q",    "[",    "]",     "{",	"}",   "[i",
-		"i]",  "ii",  "i i",  "[i}",  "{i:i]", "{i}",	"{i:}", "[[i]",
-		"[i]]", "i#", "i?",   "#",    "?",     "[#]",	"[?]", "*",
-		"[*]", "[i*]", "{[i]:i}", "{{}:i}", "{*}", "y", "V",   "y?",
-		"V?",  "n#",  "[i#]", "[i,,", ",",     "\x80",	"{i:i*}"};
+		"",	" ",	"q",	"[",	 "]",	 "{",	    "}",
+		"[i",	"i]",	"ii",	"i i",	 "[i}",	 "{i:i]",   "{i}",
+		"{i:}", "[[i]", "[i]]", "i#",	 "i?",	 "#",	    "?",
+		"[#]",	"[?]",	"*",	"[*]",	 "[i*]", "{[i]:i}", "{{}:i}",
+		"{*}",	"y",	"V",	"y?",	 "V?",	 "n#",	    "[i#]",
+		"[i,,", ",",	"\x80", "{i:i*}"};
 	struct prun_packer *p = packer_new();
 	size_t i;
 
@@ -821,12 +833,13 @@ START_TEST(unpack_formats)
 
 	ck_assert_int_eq(prun_pack(p, "[n b i I u f i s y# [i i] {s:i}]", 1,
 				   INT_MIN, INT64_MIN, UINT64_MAX, 0.5, 7,
-				   "str", "bin", (size_t)3, 1, 2, "k", 9), 0);
+				   "str", "bin", (size_t)3, 1, 2, "k", 9),
+			 0);
 	data = prun_packer_data(p, &size);
 	ck_assert_int_eq(prun_unpack(data, size, NULL,
-				     "[n b i I u f f s# y# V# *]", &b, &i,
-				     &big, &u, &f, &g, &s, &sn, &y, &yn, &v,
-				     &vn), 0);
+				     "[n b i I u f f s# y# V# *]", &b, &i, &big,
+				     &u, &f, &g, &s, &sn, &y, &yn, &v, &vn),
+			 0);
 	ck_assert_int_eq(b, 1);
 	ck_assert_int_eq(i, INT_MIN);
 	ck_assert_int_eq(big, INT64_MIN);
@@ -842,7 +855,8 @@ START_TEST(unpack_formats)
 	/* str and bin stand for each other; values are borrowed. */
 	ck_assert_int_eq(prun_unpack(data, size, NULL,
 				     "[*, *, *, *, *, *, *, y#, s#, [i *] {}]",
-				     &y, &yn, &s, &sn, &i), 0);
+				     &y, &yn, &s, &sn, &i),
+			 0);
 	ck_assert_mem_eq(y, "str", 3);
 	ck_assert_mem_eq(s, "bin", 3);
 	ck_assert_int_eq(i, 1);
@@ -858,15 +872,19 @@ END_TEST
 
 START_TEST(unpack_maps)
 {
-	static const char map[] = "\x83\xa1" "a\x01\xa1" "b\x92\xa1x\xa1y"
-				  "\xc4\x01" "c\x81\x05\x06";
+	static const char map[] = "\x83\xa1"
+				  "a\x01\xa1"
+				  "b\x92\xa1x\xa1y"
+				  "\xc4\x01"
+				  "c\x81\x05\x06";
 	size_t size = sizeof(map) - 1, n;
 	int a = 0, none = 77, c = 77;
 	const char *s;
 	char *message;
 
-	ck_assert_int_eq(prun_unpack(map, size, NULL, "{s:[*s#], s:i}", "b",
-				     &s, &n, "a", &a), 0);
+	ck_assert_int_eq(prun_unpack(map, size, NULL, "{s:[*s#], s:i}", "b", &s,
+				     &n, "a", &a),
+			 0);
 	ck_assert_int_eq(a, 1);
 	ck_assert_uint_eq(n, 1);
 	ck_assert_mem_eq(s, "y", 1);
@@ -874,8 +892,9 @@ START_TEST(unpack_maps)
 	s = "untouched";
 	ck_assert_int_eq(prun_unpack(map, size, NULL,
 				     "{s?:i, s?:{s:[is#]}, s?:i, s:*}", "none",
-				     &none, "zip", "k", &none, &s, &n, "a",
-				     &a, "c"), 0);
+				     &none, "zip", "k", &none, &s, &n, "a", &a,
+				     "c"),
+			 0);
 	ck_assert_int_eq(none, 77);
 	ck_assert_str_eq(s, "untouched");
 	ck_assert_int_eq(a, 1);
@@ -885,8 +904,9 @@ START_TEST(unpack_maps)
 	ck_assert_str_eq(message,
 			 "value.b: expected an integer, found an array");
 	free(message);
-	ck_assert_int_eq(prun_unpack(map, size, &message, "{s:{s:i}}", "c",
-				     "d", &c), PRUN_ETYPE);
+	ck_assert_int_eq(prun_unpack(map, size, &message, "{s:{s:i}}", "c", "d",
+				     &c),
+			 PRUN_ETYPE);
 	ck_assert_str_eq(message, "value.c.d: the key is missing");
 	free(message);
 	ck_assert_int_eq(c, 77);
@@ -896,7 +916,8 @@ START_TEST(unpack_maps)
 	ck_assert_int_eq(prun_unpack(map, size, NULL, "{s:i}", "aa", &a),
 			 PRUN_ETYPE);
 	ck_assert_int_eq(prun_unpack("\x82\xa1k\x01\xa1k\x02", 7, NULL, "{s:i}",
-				     "k", &a), 0);
+				     "k", &a),
+			 0);
 	ck_assert_int_eq(a, 1);
 }
 END_TEST
@@ -907,16 +928,20 @@ START_TEST(unpack_long_containers)
 	int a = 0, b = 0;
 
 	ck_assert_int_eq(prun_unpack("\xdc\x00\x02\x01\x02", 5, NULL, "[ii]",
-				     &a, &b), 0);
+				     &a, &b),
+			 0);
 	ck_assert_int_eq(a * 10 + b, 12);
 	ck_assert_int_eq(prun_unpack("\xdd\x00\x00\x00\x02\x03\x04", 7, NULL,
-				     "[ii]", &a, &b), 0);
+				     "[ii]", &a, &b),
+			 0);
 	ck_assert_int_eq(a * 10 + b, 34);
 	ck_assert_int_eq(prun_unpack("\xde\x00\x01\xa1k\x05", 6, NULL, "{s:i}",
-				     "k", &a), 0);
+				     "k", &a),
+			 0);
 	ck_assert_int_eq(a, 5);
 	ck_assert_int_eq(prun_unpack("\xdf\x00\x00\x00\x01\xa1k\x06", 8, NULL,
-				     "{s:i}", "k", &a), 0);
+				     "{s:i}", "k", &a),
+			 0);
 	ck_assert_int_eq(a, 6);
 }
 END_TEST
@@ -1005,20 +1030,20 @@ START_TEST(unpack_bad_formats)
 	static const struct {
 		const char *format;
 		int at;
-	} bad[] = {
-		{"", 1},     {"q", 1},	  {"[I", 3},   {"I]", 2},  {"II", 2},
-		{"[", 2},    {"[I}", 3},  {"{I:I}", 2}, {"s", 1},  {"y", 1},
-		{"V", 1},    {"s?#", 1},  {"I#", 2},   {"#", 1},   {"[*I#]", 4},
-		{"[I}*]", 3}, {"{*}", 2}, {"]", 1},    {"{", 2},   {"[*", 3},
-		{"[*#]", 3}, {" I , q", 6}, {"[[I]", 5}};
+	} bad[] = {{"", 1},	{"q", 1},      {"[I", 3},    {"I]", 2},
+		   {"II", 2},	{"[", 2},      {"[I}", 3},   {"{I:I}", 2},
+		   {"s", 1},	{"y", 1},      {"V", 1},     {"s?#", 1},
+		   {"I#", 2},	{"#", 1},      {"[*I#]", 4}, {"[I}*]", 3},
+		   {"{*}", 2},	{"]", 1},      {"{", 2},     {"[*", 3},
+		   {"[*#]", 3}, {" I , q", 6}, {"[[I]", 5}};
 	uint64_t a = 77, b = 77;
 	char place[32];
 	char *message;
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		int rc = prun_unpack("\xc1", 1, &message, bad[i].format, &a,
-				     &b);
+		int rc =
+			prun_unpack("\xc1", 1, &message, bad[i].format, &a, &b);
 
 		ck_assert_msg(rc == PRUN_EINVAL, "'%s' gave %d", bad[i].format,
 			      rc);
@@ -1044,7 +1069,8 @@ START_TEST(unpack_null_targets)
 	size_t n;
 
 	ck_assert_int_eq(prun_unpack("\x92\x01\x02", 3, NULL, "[II]", &value,
-				     none), PRUN_EINVAL);
+				     none),
+			 PRUN_EINVAL);
 	ck_assert_int_eq(prun_unpack("\xa1x", 2, NULL, "s#", &s, NULL),
 			 PRUN_EINVAL);
 	ck_assert_int_eq(prun_unpack("\xa1x", 2, NULL, "s#", NULL, &n),
@@ -1106,8 +1132,8 @@ START_TEST(allocation_failure_message)
 		int rc[3];
 
 		alloc_fail_at(n);
-		rc[0] = prun_unpack("\xc0", 1, &message,
-				    "{s:I}", "a key that is so long that the "
+		rc[0] = prun_unpack("\xc0", 1, &message, "{s:I}",
+				    "a key that is so long that the "
 				    "text of the message does not fit at first",
 				    &v);
 		failed = alloc_failed();

@@ -118,7 +118,7 @@ START_TEST(done_in_the_order_of_addition)
 	for (k = 0; k < 4; k++) {
 		struct prun_range range = {0, k < 2 ? 20 : 0, 1};
 		struct prun_call c =
-		    range_call(k % 2 ? "picky" : "square", &range);
+			range_call(k % 2 ? "picky" : "square", &range);
 		struct prun_job *job;
 
 		c.callback = on_result;
@@ -181,7 +181,7 @@ START_TEST(done_added_inside_a_callback)
 				 0);
 		if (k == 0)
 			ck_assert_int_eq(
-			    prun_job_on_done(job, done_adds, named(1)), 0);
+				prun_job_on_done(job, done_adds, named(1)), 0);
 		while (calls.count < (k ? 2 : 11))
 			ck_assert_int_ge(prun_pool_step(pool, -1), 0);
 		/* The third finds eight calls made, and adds no more. */
@@ -354,8 +354,8 @@ START_TEST(done_at_the_end_of_the_pool)
 	int k, i, told;
 
 	for (k = 0; k < 4; k++) {
-		struct prun_options o =
-		    k == 3 ? breaking_options(_i) : options_for(_i, 1);
+		struct prun_options o = k == 3 ? breaking_options(_i) :
+						 options_for(_i, 1);
 		struct prun_range range = {0, 100, 1};
 		struct prun_pool *pool = open_with(&o);
 
@@ -424,10 +424,11 @@ START_TEST(wait_in_three_modes)
 	ck_assert_int_eq(prun_job_ready(jobs[2]), 1);
 	ck_assert_int_eq(prun_wait(jobs, 8, PRUN_WAIT_FIRST, 0), 1);
 	for (i = 0; i < 20; i++)
-		ck_assert_int_eq(
-		    prun_wait(jobs, 8,
-			      i % 2 ? PRUN_WAIT_ALL : PRUN_WAIT_FAILURE, i % 3),
-		    PRUN_ETIMEDOUT);
+		ck_assert_int_eq(prun_wait(jobs, 8,
+					   i % 2 ? PRUN_WAIT_ALL :
+						   PRUN_WAIT_FAILURE,
+					   i % 3),
+				 PRUN_ETIMEDOUT);
 	jobs[5] = start_one(pool, "picky", 3);
 	jobs[6] = jobs[1];
 	jobs[7] = jobs[5];
@@ -454,12 +455,17 @@ START_TEST(wait_for_next_to_nothing)
 	int mode, i;
 
 	for (mode = 0; mode < 3; mode++) {
-		ck_assert_int_eq(prun_wait(NULL, 0, (enum prun_wait_mode)mode, -1), 0);
-		ck_assert_int_eq(prun_wait(jobs, 3, (enum prun_wait_mode)mode, -1), 0);
-		ck_assert_int_eq(prun_wait(jobs, 3, (enum prun_wait_mode)mode, 0), 0);
+		ck_assert_int_eq(
+			prun_wait(NULL, 0, (enum prun_wait_mode)mode, -1), 0);
+		ck_assert_int_eq(
+			prun_wait(jobs, 3, (enum prun_wait_mode)mode, -1), 0);
+		ck_assert_int_eq(
+			prun_wait(jobs, 3, (enum prun_wait_mode)mode, 0), 0);
 	}
-	ck_assert_int_eq(prun_wait(jobs, 3, (enum prun_wait_mode)3, 0), PRUN_EINVAL);
-	ck_assert_int_eq(prun_wait(jobs, 3, (enum prun_wait_mode)-1, 0), PRUN_EINVAL);
+	ck_assert_int_eq(prun_wait(jobs, 3, (enum prun_wait_mode)3, 0),
+			 PRUN_EINVAL);
+	ck_assert_int_eq(prun_wait(jobs, 3, (enum prun_wait_mode) - 1, 0),
+			 PRUN_EINVAL);
 	/* Without a failure that mode waits for all. */
 	for (mode = 0; mode < 3; mode++) {
 		for (i = 0; i < 3; i++)
@@ -523,8 +529,8 @@ START_TEST(wait_for_several_pools)
 		}
 		for (i = 0; i < 3; i++)
 			jobs[i] = start_one(
-			    pools[i],
-			    i == PRUN_START_INLINE ? "square" : "gate", i);
+				pools[i],
+				i == PRUN_START_INLINE ? "square" : "gate", i);
 		jobs[4] = jobs[0];
 		jobs[5] = start_one(pools[1], "picky", 1);
 		ck_assert_int_ge(prun_wait(jobs, 6, PRUN_WAIT_FIRST, -1), 1);
@@ -624,10 +630,10 @@ START_TEST(wait_is_woken)
 		jobs[1] = start_never(pools[1]);
 		ck_assert_int_eq(prun_as_completed(&completed, jobs, 2), 0);
 		ck_assert_int_eq(
-		    pthread_create(&thread, NULL, waker, pools[k % 2]), 0);
-		ck_assert_int_eq(k < 2
-				     ? prun_wait(jobs, 2, PRUN_WAIT_ALL, -1)
-				     : prun_completed_next(&job, completed, -1),
+			pthread_create(&thread, NULL, waker, pools[k % 2]), 0);
+		ck_assert_int_eq(k < 2 ? prun_wait(jobs, 2, PRUN_WAIT_ALL, -1) :
+					 prun_completed_next(&job, completed,
+							     -1),
 				 PRUN_EWOKEN);
 		pthread_join(thread, NULL);
 		ck_assert_ptr_null(job);
@@ -681,12 +687,13 @@ START_TEST(wait_inside_a_callback_and_in_a_child)
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
 		_exit(prun_wait(&other, 1, PRUN_WAIT_ALL, -1) == PRUN_EFORKED &&
-			      prun_job_cancel(other, 1) == PRUN_EFORKED &&
-			      prun_job_on_done(other, on_done, NULL) ==
-				  PRUN_EFORKED &&
-			      prun_job_state(other) == PRUN_EFORKED
-			  ? 0
-			  : 1);
+				      prun_job_cancel(other, 1) ==
+					      PRUN_EFORKED &&
+				      prun_job_on_done(other, on_done, NULL) ==
+					      PRUN_EFORKED &&
+				      prun_job_state(other) == PRUN_EFORKED ?
+			      0 :
+			      1);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 	prun_job_free(job);
@@ -706,7 +713,7 @@ static void assert_completed(struct prun_completed *completed, int timeout_ms)
 
 	for (i = 0; i < calls.count; i++) {
 		ck_assert_int_eq(
-		    prun_completed_next(&job, completed, timeout_ms), 1);
+			prun_completed_next(&job, completed, timeout_ms), 1);
 		ck_assert_ptr_eq(job, calls.jobs[i]);
 	}
 }
@@ -781,8 +788,8 @@ START_TEST(completed_before)
 	int i;
 
 	for (i = 19; i >= 0; i--) {
-		jobs[i] =
-		    i == 9 ? start_never(pool) : start_one(pool, "square", i);
+		jobs[i] = i == 9 ? start_never(pool) :
+				   start_one(pool, "square", i);
 		ck_assert_int_eq(prun_job_on_done(jobs[i], on_done, named(i)),
 				 0);
 	}

@@ -14,17 +14,17 @@
 #define ID 3
 #define WAIT_MS 20000
 
-#define hold(condition)                                                        \
-	do {                                                                   \
-		if (!(condition))                                              \
-			ck_abort_msg("%s does not hold", #condition);          \
+#define hold(condition) \
+	do { \
+		if (!(condition)) \
+			ck_abort_msg("%s does not hold", #condition); \
 	} while (0)
 
 /* ---------------------------------------------------- a worker in this process */
 
 static struct board *board;
 static struct worker *worker;
-static struct frame_reader in; /* the results */
+static struct frame_reader in;	  /* the results */
 static struct frame_writer later; /* what `receive` will give */
 static uint64_t sent;
 static size_t sends, largest_send;
@@ -243,10 +243,10 @@ static void give_stop(void)
 	frame_writer_release(&w);
 }
 
-#define give_these(func, flags, ...)                                           \
-	do {                                                                   \
-		static const int args_[] = {__VA_ARGS__};                      \
-		give(func, flags, sizeof(args_) / sizeof(args_[0]), args_);    \
+#define give_these(func, flags, ...) \
+	do { \
+		static const int args_[] = {__VA_ARGS__}; \
+		give(func, flags, sizeof(args_) / sizeof(args_[0]), args_); \
 	} while (0)
 
 static void run(void)
@@ -376,7 +376,12 @@ START_TEST(initialized)
 	run();
 	f = next_result();
 	ck_assert_uint_eq(f.size, 1 + 1 + 1 + 4 + 6);
-	ck_assert_mem_eq(f.body, "\x94\x64\x03\xa3" "ctx" "\xa5" "state", 13);
+	ck_assert_mem_eq(f.body,
+			 "\x94\x64\x03\xa3"
+			 "ctx"
+			 "\xa5"
+			 "state",
+			 13);
 	expect_no_more();
 	setup.finalizer = finalizer;
 	setup.initarg = &finalized;

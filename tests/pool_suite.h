@@ -82,7 +82,7 @@ static inline void gate_shut(void)
 
 static inline bool is_readable(int fd, int timeout_ms)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int n;
 
 	do {
@@ -94,8 +94,8 @@ static inline bool is_readable(int fd, int timeout_ms)
 /* Drive the pool until so many more tasks have come to the gate. */
 static inline void await_arrivals(struct prun_pool *pool, unsigned count)
 {
-	struct pollfd p[2] = { { .fd = arrived, .events = POLLIN },
-			       { .fd = prun_pool_fd(pool), .events = POLLIN } };
+	struct pollfd p[2] = {{.fd = arrived, .events = POLLIN},
+			      {.fd = prun_pool_fd(pool), .events = POLLIN}};
 	eventfd_t n;
 
 	while (count > 0) {
@@ -253,8 +253,8 @@ static inline int task_gate(struct prun_task *task)
 		return prun_ret_int(task, n);
 	now = atomic_fetch_add(&seen->running, 1) + 1;
 	most = atomic_load(&seen->most_running);
-	while (now > most && !atomic_compare_exchange_weak(
-				     &seen->most_running, &most, now))
+	while (now > most &&
+	       !atomic_compare_exchange_weak(&seen->most_running, &most, now))
 		;
 	if (eventfd_write(arrived, 1) < 0)
 		return -errno;
@@ -311,7 +311,10 @@ static inline int batch_square(struct prun_batch *batch)
 
 /* ------------------------------------------------------------ pools and calls */
 
-#define FUNC(n) { .name = #n, .fn = task_##n }
+#define FUNC(n) \
+	{ \
+		.name = #n, .fn = task_##n \
+	}
 
 static const struct prun_func all_funcs[] = {
 	FUNC(square),
@@ -322,11 +325,11 @@ static const struct prun_func all_funcs[] = {
 	FUNC(blob),
 	FUNC(quiet),
 	FUNC(who),
-	{ .name = "state", .fn = task_state, .ctx = "the ctx" },
+	{.name = "state", .fn = task_state, .ctx = "the ctx"},
 	FUNC(gate),
 	FUNC(first_waits),
-	{ .name = "lanes", .batch = batch_square, .lanes = BATCH_LANES },
-	{ .name = NULL },
+	{.name = "lanes", .batch = batch_square, .lanes = BATCH_LANES},
+	{.name = NULL},
 };
 
 static inline struct prun_options options_for(int method, uint32_t workers)
@@ -412,7 +415,7 @@ static inline void assert_end(struct prun_job *job, int rc)
 /* The pool still works: squares of 0 to 99. */
 static inline void assert_works(struct prun_pool *pool)
 {
-	struct prun_range range = { 0, 100, 1 };
+	struct prun_range range = {0, 100, 1};
 	struct prun_call c = range_call("square", &range);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -445,9 +448,8 @@ static inline struct prun_packer *new_packer(void)
 }
 
 /* A map and an apply that are not waited for. */
-static inline struct prun_job *start_range(struct prun_pool *pool,
-					   const char *func,
-					   struct prun_range *range)
+static inline struct prun_job *
+start_range(struct prun_pool *pool, const char *func, struct prun_range *range)
 {
 	struct prun_call c = range_call(func, range);
 	struct prun_job *job;

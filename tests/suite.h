@@ -73,10 +73,10 @@ static inline void suite_fds_read(struct suite_fds *fds)
 		    fstat(fd, &st) < 0)
 			continue;
 		ck_assert_uint_lt(fds->count, SUITE_FDS_MAX);
-		fds->open[fds->count++] = (struct suite_fd){
-			.fd = fd,
-			.dev = st.st_dev,
-			.ino = st.st_nlink ? st.st_ino : 0};
+		fds->open[fds->count++] =
+			(struct suite_fd){.fd = fd,
+					  .dev = st.st_dev,
+					  .ino = st.st_nlink ? st.st_ino : 0};
 	}
 	closedir(dir);
 }
@@ -87,7 +87,8 @@ static inline bool suite_fds_have(const struct suite_fds *fds,
 	size_t i;
 
 	for (i = 0; i < fds->count; i++)
-		if (fds->open[i].fd == one->fd && fds->open[i].dev == one->dev &&
+		if (fds->open[i].fd == one->fd &&
+		    fds->open[i].dev == one->dev &&
 		    fds->open[i].ino == one->ino)
 			return true;
 	return false;

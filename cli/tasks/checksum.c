@@ -80,8 +80,8 @@ static XXH3_state_t *xxh3_state;
 
 static int xxh3_update(void *state, const void *data, size_t size)
 {
-	return XXH3_64bits_update(state, data, size) == XXH_OK ? 0
-							       : PRUN_EFAILED;
+	return XXH3_64bits_update(state, data, size) == XXH_OK ? 0 :
+								 PRUN_EFAILED;
 }
 
 static int xxh3_task(struct prun_task *task)
@@ -102,8 +102,8 @@ static int xxh3_task(struct prun_task *task)
 
 static int xxh128_update(void *state, const void *data, size_t size)
 {
-	return XXH3_128bits_update(state, data, size) == XXH_OK ? 0
-								: PRUN_EFAILED;
+	return XXH3_128bits_update(state, data, size) == XXH_OK ? 0 :
+								  PRUN_EFAILED;
 }
 
 static int xxh128_task(struct prun_task *task)
@@ -123,14 +123,17 @@ static int xxh128_task(struct prun_task *task)
 }
 
 #define ROW(name_, fn_, tag_, help_) \
-	{.func = {.name = name_, .fn = fn_, .help = help_}, \
-	 .kind = TASK_DIGEST, .opens = true, .tag = tag_}
+	{ \
+		.func = {.name = name_, .fn = fn_, .help = help_}, \
+		.kind = TASK_DIGEST, .opens = true, .tag = tag_ \
+	}
 
 const struct task tasks_checksum[] = {
 	ROW("crc32", crc32_task, "CRC32", "CRC-32 of zlib and gzip"),
 	ROW("xxh32", xxh32_task, "XXH32", "XXH32, as xxhsum -H0"),
 	ROW("xxh64", xxh64_task, "XXH64", "XXH64, as xxhsum -H1"),
-	ROW("xxh3", xxh3_task, "XXH3", "XXH3, 64 bits, the digits of xxhsum -H3"),
+	ROW("xxh3", xxh3_task, "XXH3",
+	    "XXH3, 64 bits, the digits of xxhsum -H3"),
 	ROW("xxh128", xxh128_task, "XXH128", "XXH3, 128 bits, as xxhsum -H2"),
 	{.func = {.name = NULL}},
 };

@@ -60,8 +60,10 @@ static int wc(struct prun_task *task)
 }
 
 const struct task tasks_count[] = {
-	{.func = {.name = "wc", .fn = wc,
+	{.func = {.name = "wc",
+		  .fn = wc,
 		  .help = "lines, words and bytes, as LC_ALL=C wc counts"},
-	 .kind = TASK_FILE, .opens = true},
+	 .kind = TASK_FILE,
+	 .opens = true},
 	{.func = {.name = NULL}},
 };

@@ -76,15 +76,15 @@ static int digest_each(struct prun_batch *batch)
 static int digest_multi(struct prun_batch *batch,
 			const struct lanes_digest *lanes)
 {
-	return file_options.special ? digest_each(batch)
-				    : multi_digest(batch, lanes);
+	return file_options.special ? digest_each(batch) :
+				      multi_digest(batch, lanes);
 }
 
 static int digest_sha(struct prun_batch *batch,
 		      const struct lanes_digest *lanes)
 {
-	return lanes_sha_instructions() ? digest_each(batch)
-					: digest_multi(batch, lanes);
+	return lanes_sha_instructions() ? digest_each(batch) :
+					  digest_multi(batch, lanes);
 }
 
 static int digest_md5(struct prun_batch *batch)
@@ -108,12 +108,22 @@ static int digest_sha256(struct prun_batch *batch)
 }
 
 #define BATCH(name_, batch_, evp, tag_, help_) \
-	{.func = {.name = name_, .batch = batch_, .lanes = LANES_MAX, \
-		  .ctx = evp, .help = help_}, \
-	 .kind = TASK_DIGEST, .opens = true, .tag = tag_}
+	{ \
+		.func = {.name = name_, \
+			 .batch = batch_, \
+			 .lanes = LANES_MAX, \
+			 .ctx = evp, \
+			 .help = help_}, \
+		.kind = TASK_DIGEST, .opens = true, .tag = tag_ \
+	}
 #define ROW(name_, evp, tag_, help_) \
-	{.func = {.name = name_, .fn = digest, .ctx = evp, .help = help_}, \
-	 .kind = TASK_DIGEST, .opens = true, .tag = tag_}
+	{ \
+		.func = {.name = name_, \
+			 .fn = digest, \
+			 .ctx = evp, \
+			 .help = help_}, \
+		.kind = TASK_DIGEST, .opens = true, .tag = tag_ \
+	}
 
 /* The tags are those of md5sum, sha256sum, b2sum and cksum, or else of the
  * BSD program. */

@@ -89,7 +89,8 @@ static int mode_check(struct prun_task *task, mode_t mode)
 		return 0;
 	return prun_task_fail(task, -EINVAL,
 			      "Is a %s, not a regular file (see "
-			      "--special-files)", file_kind(mode));
+			      "--special-files)",
+			      file_kind(mode));
 }
 
 static int stdin_take(struct prun_task *task)

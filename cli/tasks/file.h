@@ -20,8 +20,8 @@
  * them reads the one standard input.
  */
 struct file_options {
-	bool special;	/* open what is not a regular file too */
-	int stdin_fd;	/* what the item "-" reads; -1: nothing is left to read */
+	bool special; /* open what is not a regular file too */
+	int stdin_fd; /* what the item "-" reads; -1: nothing is left to read */
 	atomic_flag *stdin_taken;
 };
 
@@ -33,7 +33,7 @@ int file_stdin_offer(int fd);
 struct file {
 	int fd;
 	bool is_stdin;
-	bool may_wait;	/* may have nothing to read for now */
+	bool may_wait; /* may have nothing to read for now */
 	bool ended;
 	uint64_t size;	/* of a regular file when it was opened */
 	uint64_t bytes; /* read */

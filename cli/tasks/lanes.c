@@ -270,8 +270,8 @@ const struct lanes_digest lanes_sha1 = {
 };
 
 const struct lanes_digest lanes_sha224 = {
-	.start = {0xc1059ed8, 0x367cd507, 0x3070dd17, 0xf70e5939,
-		  0xffc00b31, 0x68581511, 0x64f98fa7, 0xbefa4fa4},
+	.start = {0xc1059ed8, 0x367cd507, 0x3070dd17, 0xf70e5939, 0xffc00b31,
+		  0x68581511, 0x64f98fa7, 0xbefa4fa4},
 	.words = 8,
 	.size = 28,
 	.big_endian = true,
@@ -279,8 +279,8 @@ const struct lanes_digest lanes_sha224 = {
 };
 
 const struct lanes_digest lanes_sha256 = {
-	.start = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-		  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19},
+	.start = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+		  0x9b05688c, 0x1f83d9ab, 0x5be0cd19},
 	.words = 8,
 	.size = 32,
 	.big_endian = true,
@@ -304,12 +304,13 @@ size_t lanes_pad(const struct lanes_digest *digest, unsigned char *block,
 		 size_t rest, uint64_t total)
 {
 	size_t blocks = rest + 1 + sizeof(total) > LANES_BLOCK ? 2 : 1;
-	uint64_t bits = digest->big_endian ? htobe64(total * 8)
-					   : htole64(total * 8);
+	uint64_t bits = digest->big_endian ? htobe64(total * 8) :
+					     htole64(total * 8);
 
 	block[rest] = 0x80;
 	memset(block + rest + 1, 0, blocks * LANES_BLOCK - rest - 1);
-	memcpy(block + blocks * LANES_BLOCK - sizeof(bits), &bits, sizeof(bits));
+	memcpy(block + blocks * LANES_BLOCK - sizeof(bits), &bits,
+	       sizeof(bits));
 	return blocks;
 }
 
@@ -317,8 +318,8 @@ void lanes_sum(unsigned char *sum, const struct lanes_digest *digest,
 	       const uint32_t *state)
 {
 	for (unsigned i = 0; i < digest->size / sizeof(uint32_t); i++) {
-		uint32_t word = digest->big_endian ? htobe32(state[i])
-						   : htole32(state[i]);
+		uint32_t word = digest->big_endian ? htobe32(state[i]) :
+						     htole32(state[i]);
 
 		memcpy(sum + i * sizeof(word), &word, sizeof(word));
 	}

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #define LANES_BLOCK ((size_t)64) /* bytes of a block, of all of them */
-#define LANES_WORDS 8  /* of a state, at most */
-#define LANES_MAX 32   /* streams side by side, at most */
+#define LANES_WORDS 8		 /* of a state, at most */
+#define LANES_MAX 32		 /* streams side by side, at most */
 
 /* Take `lanes` streams on by as many blocks each. */
 typedef void (*lanes_run)(uint32_t *const *state,

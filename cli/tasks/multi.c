@@ -60,8 +60,8 @@ static void lane_finish(struct lane *l, const struct lanes_digest *digest)
 
 	file_close(&l->file);
 	lanes_sum(sum, digest, l->state);
-	prun_batch_done(l->task, hex_return(l->task, sum, digest->size,
-					    l->file.bytes));
+	prun_batch_done(l->task,
+			hex_return(l->task, sum, digest->size, l->file.bytes));
 	l->task = NULL;
 }
 

@@ -28,7 +28,8 @@ static int stat_task(struct prun_task *task)
 }
 
 const struct task tasks_stat[] = {
-	{.func = {.name = "stat", .fn = stat_task,
+	{.func = {.name = "stat",
+		  .fn = stat_task,
 		  .help = "size and kind; symbolic links are not followed"},
 	 .kind = TASK_FILE},
 	{.func = {.name = NULL}},

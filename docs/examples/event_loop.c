@@ -28,9 +28,9 @@ struct program {
 	struct event *timer;
 	struct prun_pool *pool;
 	struct prun_packer *packer;
-	int64_t from;   /* where the next task begins */
+	int64_t from;	/* where the next task begins */
 	int64_t primes; /* so far */
-	int open;       /* tasks without an answer */
+	int open;	/* tasks without an answer */
 	int ticks;
 	int status; /* 0, or the first error */
 };
@@ -145,7 +145,7 @@ static int run(struct program *program)
 	readable = event_new(program->base, prun_pool_fd(program->pool),
 			     EV_READ | EV_PERSIST, on_pool, program);
 	program->timer =
-	    event_new(program->base, -1, EV_PERSIST, on_tick, program);
+		event_new(program->base, -1, EV_PERSIST, on_tick, program);
 	if (readable && program->timer && event_add(readable, NULL) == 0 &&
 	    event_add(program->timer, &interval) == 0)
 		/* 0: stop() has ended it; it knows no other good end */
@@ -160,7 +160,7 @@ static int run(struct program *program)
 int main(void)
 {
 	struct prun_func funcs[] = {
-	    {.name = "count_primes", .fn = count_primes}};
+		{.name = "count_primes", .fn = count_primes}};
 	struct prun_options options = PRUN_OPTIONS_INIT;
 	struct program program = {0};
 	int rc;

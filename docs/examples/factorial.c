@@ -127,7 +127,7 @@ static int serial(struct work *work)
 
 	for (i = 0; i < work->count; i++) {
 		rc = work->statuses[i] =
-		    work->compute(text, work->arguments[i]);
+			work->compute(text, work->arguments[i]);
 		if (rc == 0 && !(work->texts[i] = strdup(text)))
 			return -ENOMEM;
 	}
@@ -233,8 +233,8 @@ int main(int argc, char **argv)
 	static const char *numbers[FACTORIALS];
 	struct work works[2] = {{0}};
 	struct prun_func funcs[] = {
-	    {.name = "factorial", .fn = run, .ctx = &works[0]},
-	    {.name = "md5", .fn = run, .ctx = &works[1]},
+		{.name = "factorial", .fn = run, .ctx = &works[0]},
+		{.name = "md5", .fn = run, .ctx = &works[1]},
 	};
 	struct prun_options options = PRUN_OPTIONS_INIT;
 	struct prun_pool *pool = NULL;

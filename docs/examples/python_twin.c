@@ -70,11 +70,11 @@ static int wait_for_word(struct prun_task *task)
 }
 
 static const struct prun_func funcs[] = {
-    {.name = "square", .fn = square},
-    {.name = "divide", .fn = divide},
-    {.name = "words", .fn = words},
-    {.name = "wait_for_word", .fn = wait_for_word},
-    {.name = NULL},
+	{.name = "square", .fn = square},
+	{.name = "divide", .fn = divide},
+	{.name = "words", .fn = words},
+	{.name = "wait_for_word", .fn = wait_for_word},
+	{.name = NULL},
 };
 
 /* --------------------------------------------------- what the caller does */

@@ -134,9 +134,9 @@ static const struct way {
 	const char *name;
 	int (*run)(struct prun_pool *pool, struct tally *tally);
 } ways[] = {
-    {"apply_async", by_apply_async},
-    {"map_async", by_map_async},
-    {"imap", by_imap},
+	{"apply_async", by_apply_async},
+	{"map_async", by_map_async},
+	{"imap", by_imap},
 };
 
 #define WAYS (sizeof(ways) / sizeof(ways[0]))

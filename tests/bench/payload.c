@@ -136,20 +136,21 @@ static int check(const struct prun_result *r, const struct input *in)
 		return prun_result_int(r, &whole) == 0 && whole ? 0 : -1;
 	return prun_result_str(r, &data, &size) == 0 && size == in->size &&
 			       is_filled((const unsigned char *)data, size) ?
-		       0 : -1;
+		       0 :
+		       -1;
 }
 
 /* One way of one size, in a pool of its own. VmHWM is set back before. */
 static int measure(const char *func, const unsigned char *data, uint64_t size)
 {
 	static const struct prun_func funcs[] = {
-		{ .name = "argument", .fn = task_take },
-		{ .name = "result", .fn = task_give },
-		{ .name = NULL },
+		{.name = "argument", .fn = task_take},
+		{.name = "result", .fn = task_give},
+		{.name = NULL},
 	};
 	struct prun_options o = PRUN_OPTIONS_INIT;
 	struct prun_call c = PRUN_CALL_INIT;
-	struct input in = { data, size, 0 };
+	struct input in = {data, size, 0};
 	const struct prun_result *r = NULL;
 	struct prun_pool *pool;
 	struct prun_job *job;

@@ -43,7 +43,7 @@ struct measure {
 
 struct bench {
 	const char *name;
-	uint64_t tasks;   /* unless the command line says otherwise */
+	uint64_t tasks;	  /* unless the command line says otherwise */
 	const char *func; /* the warm-up's; NULL: the bench has no pool */
 	void (*run)(struct prun_pool *pool, struct measure *measure);
 	bool respawn; /* one worker, and a new one for each task */
@@ -99,8 +99,8 @@ static int nap(struct prun_task *task)
 }
 
 static const struct prun_func funcs[] = {
-    {.name = "noop", .fn = noop},
-    {.name = "nap", .fn = nap},
+	{.name = "noop", .fn = noop},
+	{.name = "nap", .fn = nap},
 };
 
 /* ---------------------------------------------------------------- results */
@@ -518,20 +518,21 @@ static void run_respawn_large(struct prun_pool *pool, struct measure *measure)
 /* ------------------------------------------------------------------- main */
 
 static const struct bench benches[] = {
-    {"unordered", 500000, "noop", run_unordered, false, PRUN_START_FORK},
-    {"map", 1000000, "noop", run_map, false, PRUN_START_FORK},
-    {"map_async", 20000, "noop", run_map_async, false, PRUN_START_FORK},
-    {"apply_async", 20000, "noop", run_apply_async, false, PRUN_START_FORK},
-    {"imap_noop", 20000, "noop", run_imap_noop, false, PRUN_START_FORK},
-    {"roundtrip", 20000, "noop", run_roundtrip, false, PRUN_START_FORK},
-    {"pingpong", 20000, NULL, run_pingpong, false, PRUN_START_FORK},
-    {"imap", 2000, "nap", run_imap, false, PRUN_START_FORK},
-    {"respawn_fork", 1000, "noop", run_respawn, true, PRUN_START_FORK},
-    {"respawn_server", 1000, "noop", run_respawn, true, PRUN_START_FORKSERVER},
-    {"respawn_fork_large", 15, "noop", run_respawn_large, true,
-     PRUN_START_FORK},
-    {"respawn_server_large", 500, "noop", run_respawn_large, true,
-     PRUN_START_FORKSERVER},
+	{"unordered", 500000, "noop", run_unordered, false, PRUN_START_FORK},
+	{"map", 1000000, "noop", run_map, false, PRUN_START_FORK},
+	{"map_async", 20000, "noop", run_map_async, false, PRUN_START_FORK},
+	{"apply_async", 20000, "noop", run_apply_async, false, PRUN_START_FORK},
+	{"imap_noop", 20000, "noop", run_imap_noop, false, PRUN_START_FORK},
+	{"roundtrip", 20000, "noop", run_roundtrip, false, PRUN_START_FORK},
+	{"pingpong", 20000, NULL, run_pingpong, false, PRUN_START_FORK},
+	{"imap", 2000, "nap", run_imap, false, PRUN_START_FORK},
+	{"respawn_fork", 1000, "noop", run_respawn, true, PRUN_START_FORK},
+	{"respawn_server", 1000, "noop", run_respawn, true,
+	 PRUN_START_FORKSERVER},
+	{"respawn_fork_large", 15, "noop", run_respawn_large, true,
+	 PRUN_START_FORK},
+	{"respawn_server_large", 500, "noop", run_respawn_large, true,
+	 PRUN_START_FORKSERVER},
 };
 
 static const struct bench *bench_find(const char *name)

@@ -18,10 +18,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define FUZZ_ASSERT(condition)                                                 \
-	do {                                                                   \
-		if (!(condition))                                              \
-			fuzz_fail(__FILE__, __LINE__, #condition);             \
+#define FUZZ_ASSERT(condition) \
+	do { \
+		if (!(condition)) \
+			fuzz_fail(__FILE__, __LINE__, #condition); \
 	} while (0)
 
 static inline void __attribute__((noreturn))

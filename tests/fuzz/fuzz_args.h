@@ -17,7 +17,7 @@
 #define FUZZ_ARGS 1
 static inline void fuzz_args(va_list *args, void *slots)
 {
-	(*args)->gp_offset = 6 * 8; /* no integer register is left, */
+	(*args)->gp_offset = 6 * 8;	     /* no integer register is left, */
 	(*args)->fp_offset = 6 * 8 + 8 * 16; /* nor one for doubles */
 	(*args)->overflow_arg_area = slots;
 	(*args)->reg_save_area = NULL;

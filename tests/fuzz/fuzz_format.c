@@ -58,8 +58,8 @@ static void args_free(struct args *a)
 /* White space, ',' and ':' do not count. */
 static char next(const char **at)
 {
-	while (**at && (isspace((unsigned char)**at) || **at == ',' ||
-			**at == ':'))
+	while (**at &&
+	       (isspace((unsigned char)**at) || **at == ',' || **at == ':'))
 		++*at;
 	return **at;
 }
@@ -155,7 +155,8 @@ static bool pack_string(struct model *m, msgpack_packer *pk, char letter)
 
 static void pack_number(struct model *m, msgpack_packer *pk, char letter)
 {
-	uint64_t bits = fuzz_take(&m->in, letter == 'i' || letter == 'b' ? 4 : 8);
+	uint64_t bits =
+		fuzz_take(&m->in, letter == 'i' || letter == 'b' ? 4 : 8);
 	int64_t number = (int64_t)bits;
 	double real;
 
@@ -274,7 +275,7 @@ struct reading {
 	const char *at;
 	unsigned depth;
 	bool mismatch;
-	bool null; /* a target is NULL, which is a bad format */
+	bool null;	  /* a target is NULL, which is a bad format */
 	unsigned null_at; /* that one, counted down */
 	struct target targets[ARGS_MAX];
 	unsigned ntargets;
@@ -369,8 +370,8 @@ static void read_bool(struct reading *r, struct both v)
 
 static void read_integer(struct reading *r, char letter, struct both v)
 {
-	struct target *t = new_target(r, letter, letter == 'i' ? sizeof(int)
-							       : 8);
+	struct target *t =
+		new_target(r, letter, letter == 'i' ? sizeof(int) : 8);
 
 	if (!v.o)
 		return;
@@ -378,7 +379,8 @@ static void read_integer(struct reading *r, char letter, struct both v)
 	t->bits = v.o->via.u64;
 	if (v.o->type == MSGPACK_OBJECT_POSITIVE_INTEGER) {
 		r->mismatch |= t->bits > (letter == 'u' ? UINT64_MAX :
-					  letter == 'I' ? INT64_MAX : INT_MAX);
+					  letter == 'I' ? INT64_MAX :
+							  INT_MAX);
 	} else if (v.o->type == MSGPACK_OBJECT_NEGATIVE_INTEGER) {
 		r->mismatch |= letter == 'u' ||
 			       (letter == 'i' && v.o->via.i64 < INT_MIN);
@@ -601,8 +603,8 @@ static int check_unpack(struct reading *r, const char *format,
 	msgpack_unpacked_init(&theirs);
 	if (valid)
 		FUZZ_ASSERT(msgpack_unpack_next(&theirs, (const char *)data,
-						size, &at) ==
-			    MSGPACK_UNPACK_SUCCESS);
+						size,
+						&at) == MSGPACK_UNPACK_SUCCESS);
 	rc = model_unpack(r, format, data, size, valid ? &theirs.data : NULL);
 	slots = fuzz_copy(r->args.slots, r->args.count * sizeof(*slots));
 	fuzz_args(&args, slots);

@@ -130,8 +130,8 @@ static void check_cut(const struct frame *f, const uint64_t *offsets,
 
 static void check_put(const struct frame *f, const uint8_t *frame, size_t size)
 {
-	uint64_t *offsets = malloc(((size_t)f->tasks.count + 1) *
-				   sizeof(*offsets));
+	uint64_t *offsets =
+		malloc(((size_t)f->tasks.count + 1) * sizeof(*offsets));
 	struct frame_writer w = {0};
 	uint32_t i;
 
@@ -145,8 +145,8 @@ static void check_put(const struct frame *f, const uint8_t *frame, size_t size)
 	FUZZ_ASSERT(memcmp(w.data + w.start, frame, size) == 0);
 	frame_writer_release(&w);
 	if (f->tasks.count > 1)
-		check_cut(f, offsets, 1 + (uint32_t)(f->size %
-						     (f->tasks.count - 1)));
+		check_cut(f, offsets,
+			  1 + (uint32_t)(f->size % (f->tasks.count - 1)));
 	free(offsets);
 }
 

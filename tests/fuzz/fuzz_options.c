@@ -143,8 +143,7 @@ static void add_number(struct anew *a, const char *option, uint64_t number)
 {
 	char *text = a->texts[a->ntexts++];
 
-	snprintf(text, sizeof(a->texts[0]), "%llu",
-		 (unsigned long long)number);
+	snprintf(text, sizeof(a->texts[0]), "%llu", (unsigned long long)number);
 	add(a, option);
 	add(a, text);
 }
@@ -167,8 +166,8 @@ static void add_flags(struct anew *a, const struct options *o)
 
 static void add_settings(struct anew *a, const struct options *o)
 {
-	static const char *const progress[] = {"--progress=none", "-p",
-					       "-pbar", "--progress=line"};
+	static const char *const progress[] = {"--progress=none", "-p", "-pbar",
+					       "--progress=line"};
 	char *delimiter = a->texts[a->ntexts++];
 	size_t i;
 

@@ -26,7 +26,7 @@
 #define GAP_TO 7
 #define GRANTED (TASKS - (GAP_TO - GAP_FROM))
 #define PAYLOAD_MAX 64
-#define FIRST 0xfffffffcu /* the numbers go round, */
+#define FIRST 0xfffffffcu	   /* the numbers go round, */
 #define BASE (BOARD_OUT_SIZE - 40) /* and so does the ring */
 #define RECORDS_MAX 64
 #define NOW_NS (UINT64_C(1) << 40)
@@ -45,8 +45,8 @@ struct records {
 	size_t count;
 	size_t frames[RECORDS_MAX], frame_count; /* their ends */
 	size_t received; /* up to here it has come to the parent */
-	bool hostile; /* after these it said what cannot be */
-	size_t bad;   /* how many came before a value that is none */
+	bool hostile;	 /* after these it said what cannot be */
+	size_t bad;	 /* how many came before a value that is none */
 };
 
 static struct {
@@ -104,7 +104,9 @@ static bool done(void *ctx, struct chunk *c, uint32_t first, uint32_t count,
 }
 
 static const struct engine_events events = {
-	.wanted = wanted, .done = done, .withdrawn = withdrawn,
+	.wanted = wanted,
+	.done = done,
+	.withdrawn = withdrawn,
 };
 
 static struct prun_func funcs[] = {{.name = "none"}};
@@ -155,7 +157,8 @@ static void model(struct records *m, const uint8_t *data, size_t size)
 		memcpy(&tag, data + at, sizeof(tag));
 		body = tag & 0xffffffffffffffu;
 		fine = body <= engine_result_max(&config);
-		if (!fine || (tag >> 56 == FRAME_TASKS && size - at < 40 + body))
+		if (!fine ||
+		    (tag >> 56 == FRAME_TASKS && size - at < 40 + body))
 			break;
 		fine = tag >> 56 == FRAME_READY || tag >> 56 == FRAME_RESULT;
 		if (!fine || size - at < sizeof(head) + body)
@@ -202,8 +205,7 @@ static void model_harvest(struct records *m, size_t at)
 /* Nothing is awaited any more, so the board is not looked at. */
 static bool model_idle(const struct records *m)
 {
-	return m->count == GRANTED &&
-	       m->list[GRANTED - 1].end <= m->received;
+	return m->count == GRANTED && m->list[GRANTED - 1].end <= m->received;
 }
 
 /* When it is buried with several tasks claimed: one can be running. */

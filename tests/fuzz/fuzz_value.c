@@ -93,8 +93,9 @@ static void check_double(const uint8_t *data, size_t size,
 	FUZZ_ASSERT(rc == 0);
 	/* Bytes, for a NaN is not equal to itself. Of one with 32 bits the
 	 * conversion may set a bit. */
-	FUZZ_ASSERT(wanted != wanted ? value != value :
-		    memcmp(&value, &wanted, sizeof(value)) == 0);
+	FUZZ_ASSERT(wanted != wanted ?
+			    value != value :
+			    memcmp(&value, &wanted, sizeof(value)) == 0);
 }
 
 static void check_str(const uint8_t *data, size_t size, const msgpack_object *o)

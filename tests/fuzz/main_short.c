@@ -91,8 +91,8 @@ static void folder_read(const char *folder)
 }
 
 /* Put `size` bytes in place of `cut` ones. */
-static void put_in_place(struct file *f, size_t at, size_t cut, const void *data,
-		   size_t size)
+static void put_in_place(struct file *f, size_t at, size_t cut,
+			 const void *data, size_t size)
 {
 	if (f->size - cut + size > INPUT_MAX)
 		return;
@@ -128,7 +128,8 @@ static void mutate_once(struct file *f, uint64_t *seed)
 		put_in_place(f, at, 0, &byte, 1);
 		break;
 	case 1:
-		put_in_place(f, at, left ? 1 + (byte % left) % 8 % left : 0, "", 0);
+		put_in_place(f, at, left ? 1 + (byte % left) % 8 % left : 0, "",
+			     0);
 		break;
 	case 2:
 		if (left)
@@ -139,8 +140,8 @@ static void mutate_once(struct file *f, uint64_t *seed)
 		break;
 	case 4:
 		if (left)
-			f->data[at] = (unsigned char)(f->data[at] + byte % 5 -
-						      2);
+			f->data[at] =
+				(unsigned char)(f->data[at] + byte % 5 - 2);
 		break;
 	default:
 		if (left)

@@ -76,13 +76,13 @@ static struct table {
 
 enum deed { LIVE, FAIL, DIE_FIRST, DIE_LAST, EXIT_LAST };
 enum kind {
-	MAP,      /* map_async, read by index */
+	MAP,	  /* map_async, read by index */
 	MAP_WAIT, /* prun_map with a timeout */
 	STARMAP,
 	IMAP,
 	UNORDERED,
 	IMAP_CALLS, /* with callbacks */
-	APPLY,      /* many, with callbacks */
+	APPLY,	    /* many, with callbacks */
 	KINDS
 };
 enum ending { RUN, CANCEL, FORCE, DEADLINE, FREE };
@@ -115,7 +115,7 @@ static uint64_t kills_wanted;
 
 static struct {
 	uint64_t tasks, good, failed, lost, ended, unstarted, struck, cancelled,
-	    orphaned, orphans, retried, births, rounds;
+		orphaned, orphans, retried, births, rounds;
 } sums;
 
 /* -------------------------------------------------------------- in the worker
@@ -159,7 +159,7 @@ static void kill_self(struct proc *p, int deed)
 	int lives = 0;
 
 	if (!atomic_compare_exchange_strong(
-		&p->fate, &lives, deed == EXIT_LAST ? EXITED | 7 : SIGKILL))
+		    &p->fate, &lives, deed == EXIT_LAST ? EXITED | 7 : SIGKILL))
 		return; /* somebody else does */
 	table->kills++;
 	table->suicides++;
@@ -184,8 +184,8 @@ static bool is_filled(const unsigned char *p, size_t size, uint32_t id)
 	size_t i;
 
 	for (i = 0; i < size; i++)
-		if (p[i] != (i % 4096 ? (unsigned char)id
-				      : (unsigned char)(id >> 8 ^ i >> 12)))
+		if (p[i] != (i % 4096 ? (unsigned char)id :
+					(unsigned char)(id >> 8 ^ i >> 12)))
 			return false;
 	return true;
 }
@@ -252,8 +252,8 @@ static int run_batch(struct prun_batch *batch)
 }
 
 static const struct prun_func funcs[] = {
-    {.name = "run", .fn = run},
-    {.name = "batch", .batch = run_batch, .lanes = LANES},
+	{.name = "run", .fn = run},
+	{.name = "batch", .batch = run_batch, .lanes = LANES},
 };
 
 /* ----------------------------------------------------------------- the killer
@@ -422,8 +422,8 @@ static void check_lost(const struct job *j, const struct prun_result *r,
 	if (!table->server_killed || r->worker_signal || r->worker_exit >= 0) {
 		REQUIRE(fate > 0, "task %u: pid %d was not killed: %s", id,
 			(int)r->worker_pid, r->message);
-		REQUIRE(fate & EXITED ? r->worker_exit == (fate & 0xff)
-				      : r->worker_signal == fate,
+		REQUIRE(fate & EXITED ? r->worker_exit == (fate & 0xff) :
+					r->worker_signal == fate,
 			"task %u: killed with %x, but: %s", id, (unsigned)fate,
 			r->message);
 	}
@@ -454,7 +454,7 @@ static void check_value(const struct job *j, const struct prun_result *r,
 	int got;
 
 	REQUIRE(prun_result_unpack(r, "[iy#]", &got, &value, &size) == 0 &&
-		    (uint32_t)got == id && is_filled(value, size, id),
+			(uint32_t)got == id && is_filled(value, size, id),
 		"task %u has not its own value", id);
 	REQUIRE(table->ends[id] > 0, "task %u is good, and never ended", id);
 	if (is_exact(j))
@@ -475,8 +475,8 @@ static void check_withdrawn(struct job *j, const struct prun_result *r,
 		sums.orphaned++;
 		force = false;
 	} else {
-		REQUIRE(r->status == (j->ending == DEADLINE ? PRUN_ETIMEDOUT
-							    : PRUN_ECANCELLED),
+		REQUIRE(r->status == (j->ending == DEADLINE ? PRUN_ETIMEDOUT :
+							      PRUN_ECANCELLED),
 			"task %u: status %d: %s", id, r->status, r->message);
 		REQUIRE(j->ending == DEADLINE || j->cancelled,
 			"task %u was not cancelled, but: %s", id, r->message);
@@ -738,8 +738,8 @@ static void collect_stream(struct job *j, int timeout_ms)
 	      !prun_job_ready(j->handle) || j->delivered < j->next)))
 		return;
 	REQUIRE(rc == 0 || (rc == PRUN_ECANCELLED && j->cancelled) ||
-		    rc == PRUN_ETIMEDOUT ||
-		    (rc == PRUN_ESERVER && table->server_killed),
+			rc == PRUN_ETIMEDOUT ||
+			(rc == PRUN_ESERVER && table->server_killed),
 		"the stream ended with %s", prun_strerror(rc));
 	finish_job(j);
 }
@@ -896,7 +896,7 @@ static void check_processes(void)
 		REQUIRE(!still_lives(table->procs[i].pid, table->procs[i].born),
 			"worker %d lives", (int)table->procs[i].pid);
 	REQUIRE(!table->server ||
-		    !still_lives(table->server, table->server_born),
+			!still_lives(table->server, table->server_born),
 		"the fork server lives");
 	sums.births += n;
 }

@@ -19,30 +19,30 @@
 #define SOON_MS 20000
 #define FLOOD_BYTES ((size_t)8 << 20)
 
-#define STATE_MAP(X)                                                           \
-	X(IDLE, idle)         /* waiting for tasks */                          \
-	X(ASLEEP, asleep)     /* in a task that waits */                       \
-	X(SPINNING, spinning) /* in a task that computes */                    \
-	X(DEAF, deaf)         /* the same, with all signals blocked */         \
-	X(STOPPED, stopped)   /* by SIGSTOP */                                 \
-	X(WRITING, writing)   /* a result that nobody reads */                 \
-	X(READING, reading)   /* half an argument */                           \
-	X(STARTING, starting) /* in the initializer, which waits */            \
-	X(CHURNING, churning) /* in the initializer, which computes */         \
-	X(ENDING, ending)     /* in the finalizer */                           \
-	X(BORN, born)         /* replaced all the time; at any instant */      \
+#define STATE_MAP(X) \
+	X(IDLE, idle)	      /* waiting for tasks */ \
+	X(ASLEEP, asleep)     /* in a task that waits */ \
+	X(SPINNING, spinning) /* in a task that computes */ \
+	X(DEAF, deaf)	      /* the same, with all signals blocked */ \
+	X(STOPPED, stopped)   /* by SIGSTOP */ \
+	X(WRITING, writing)   /* a result that nobody reads */ \
+	X(READING, reading)   /* half an argument */ \
+	X(STARTING, starting) /* in the initializer, which waits */ \
+	X(CHURNING, churning) /* in the initializer, which computes */ \
+	X(ENDING, ending)     /* in the finalizer */ \
+	X(BORN, born)	      /* replaced all the time; at any instant */ \
 	X(OPENING, opening)   /* the pool opens; at any instant */
 
 enum state {
 #define STATE_ENUM(name, text) name,
 	STATE_MAP(STATE_ENUM)
 #undef STATE_ENUM
-	    STATES
+		STATES
 };
 
 static const char *const state_names[] = {
 #define STATE_NAME(name, text) #text,
-    STATE_MAP(STATE_NAME)
+	STATE_MAP(STATE_NAME)
 #undef STATE_NAME
 };
 
@@ -365,10 +365,10 @@ static void run_round(uint64_t round)
 	await_state(&c);
 	n = table->nprocs < PROCS_MAX ? table->nprocs : PROCS_MAX;
 	for (i = 0; i < n; i++)
-		pidfds[i] = table->procs[i].pid
-				? open_process(table->procs[i].pid,
-					       table->procs[i].born)
-				: -1;
+		pidfds[i] = table->procs[i].pid ?
+				    open_process(table->procs[i].pid,
+						 table->procs[i].born) :
+				    -1;
 	kill(pid, signals[chance_below(&c, 5)]);
 	await_deaths(pidfds, n);
 	require_childless();

@@ -72,7 +72,7 @@ struct plan {
 
 static struct {
 	uint64_t near, killed, ended, starved, late_kills, retried, births,
-	    stopped;
+		stopped;
 } sums;
 
 static struct chance chance;
@@ -170,9 +170,9 @@ static int source(struct prun_item *item, void *payload)
 	     (int)chance_below(&chance, 2 * JITTER_US) - JITTER_US;
 	given++;
 	return prun_item_pack(item, "[iii]", deed_of(plan, id), us,
-			      plan->asks) < 0
-		   ? -ENOMEM
-		   : 1;
+			      plan->asks) < 0 ?
+		       -ENOMEM :
+		       1;
 }
 
 static struct proc *proc_of(pid_t pid)
@@ -196,14 +196,15 @@ static void check_late(const struct plan *plan, const struct prun_result *r)
 	REQUIRE(p && p->blamed++ == 0, "a second task failed of one kill: %s",
 		r->message);
 	REQUIRE(r->start_ns && r->run_ns >= limit_ns &&
-		    now - r->start_ns >= limit_ns,
+			now - r->start_ns >= limit_ns,
 		"task %llu was killed and not late: %s", (unsigned long long)id,
 		r->message);
 	if (table->starts[id] > plan->retries)
 		REQUIRE(p->last == id + 1 &&
-			    r->start_ns + CLOCK_SLACK_NS >=
-				table->before_ns[id] &&
-			    r->start_ns <= table->begin_ns[id] + CLOCK_SLACK_NS,
+				r->start_ns + CLOCK_SLACK_NS >=
+					table->before_ns[id] &&
+				r->start_ns <=
+					table->begin_ns[id] + CLOCK_SLACK_NS,
 			"task %llu was taken for another: %s; last %u, claimed "
 			"%lld ns after the end before, begun %lld ns later",
 			(unsigned long long)id, r->message, p->last,
@@ -222,7 +223,7 @@ static void check_result(const struct plan *plan, const struct prun_result *r)
 	REQUIRE(delivered[id]++ == 0, "task %llu comes twice",
 		(unsigned long long)id);
 	REQUIRE(table->starts[id] <= r->attempts &&
-		    r->attempts <= plan->retries + 1,
+			r->attempts <= plan->retries + 1,
 		"task %llu started %u times", (unsigned long long)id,
 		table->starts[id]);
 	sums.retried += r->attempts - 1;
@@ -230,7 +231,7 @@ static void check_result(const struct plan *plan, const struct prun_result *r)
 		check_late(plan, r);
 	else
 		REQUIRE(prun_result_int(r, &value) == 0 &&
-			    (uint64_t)value == id && table->end_ns[id],
+				(uint64_t)value == id && table->end_ns[id],
 			"task %llu has not its own value",
 			(unsigned long long)id);
 	if (deed_of(plan, id) != NEAR)
@@ -364,10 +365,10 @@ static void run_round(struct plan plan, unsigned kind, bool disturbed)
 int main(int argc, char **argv)
 {
 	struct plan plans[] = {
-	    {.signal = 0},
-	    {.grace_ms = 2},
-	    {.grace_ms = 1, .signal = SIGUSR1},
-	    {.grace_ms = 3, .asks = true},
+		{.signal = 0},
+		{.grace_ms = 2},
+		{.grace_ms = 1, .signal = SIGUSR1},
+		{.grace_ms = 3, .asks = true},
 	};
 	uint64_t near, signals = 0, asked = 0;
 	unsigned i, n = sizeof(plans) / sizeof(*plans);
@@ -399,7 +400,7 @@ int main(int argc, char **argv)
 	       (unsigned long long)asked, (unsigned long long)sums.births);
 	for (i = 0; i < 3; i++) {
 		stops.count =
-		    (uint32_t)(near / 3 < TASKS_MAX ? near / 3 : TASKS_MAX);
+			(uint32_t)(near / 3 < TASKS_MAX ? near / 3 : TASKS_MAX);
 		run_round(stops, i, false);
 	}
 	printf("stop: stopped %llu from outside, and %llu tasks that stopped "

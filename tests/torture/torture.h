@@ -52,7 +52,7 @@ static struct {
 
 /* The workers die with this process, and so does all else it has started. */
 static inline void die(const char *format, ...)
-    __attribute__((noreturn, format(printf, 1, 2)));
+	__attribute__((noreturn, format(printf, 1, 2)));
 
 static inline void die(const char *format, ...)
 {
@@ -69,10 +69,10 @@ static inline void die(const char *format, ...)
 	_exit(1);
 }
 
-#define REQUIRE(condition, ...)                                                \
-	do {                                                                   \
-		if (!(condition))                                              \
-			die(__VA_ARGS__);                                      \
+#define REQUIRE(condition, ...) \
+	do { \
+		if (!(condition)) \
+			die(__VA_ARGS__); \
 	} while (0)
 
 static inline void on_alarm(int sig)
@@ -249,7 +249,7 @@ static inline bool still_lives(pid_t pid, uint64_t born)
 
 struct holdings {
 	unsigned fds;
-	unsigned maps;   /* mappings, and of these */
+	unsigned maps;	 /* mappings, and of these */
 	unsigned shared; /* those that are shared: boards */
 };
 
