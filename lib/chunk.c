@@ -42,7 +42,6 @@ static void arena_clear(struct arena *a)
 	}
 	a->blocks = a->blocks->next;
 	arena_release(a);
-	first.capacity = first.blocks->size;
 	first.blocks->next = NULL;
 	*a = first;
 }
@@ -52,7 +51,7 @@ static void arena_clear(struct arena *a)
 static unsigned char *arena_grow(struct chunk *c, size_t size)
 {
 	struct arena *a = &c->arena;
-	size_t want = a->capacity ? a->capacity * 2 : BLOCK_MIN;
+	size_t want = a->blocks ? a->blocks->size * 2 : BLOCK_MIN;
 	struct arena_block *b = NULL;
 
 	if (want > BLOCK_MAX)
@@ -77,7 +76,6 @@ static unsigned char *arena_grow(struct chunk *c, size_t size)
 	}
 	b->next = a->blocks;
 	a->blocks = b;
-	a->capacity = want;
 	a->used = size;
 	return b->data;
 }
@@ -88,7 +86,7 @@ static unsigned char *arena_take(struct chunk *c, size_t size)
 	struct arena *a = &c->arena;
 	unsigned char *at;
 
-	if (size < a->capacity - a->used) {
+	if (a->blocks && size < a->blocks->size - a->used) {
 		at = a->blocks->data + a->used;
 		a->used += size + 1;
 	} else {
@@ -108,44 +106,66 @@ static const struct {
 
 static void keep_no_memory(struct chunk *c, uint32_t i)
 {
-	c->results[i].value = (const unsigned char *)no_memory.text;
-	c->results[i].size = strlen(no_memory.text);
+	struct chunk_result *r = chunk_result(c, i);
+
+	r->at = (const unsigned char *)no_memory.text;
+	r->size = (uint32_t)strlen(no_memory.text);
 	c->states[i] = TASK_FAILED;
 }
 
 bool chunk_keep_value(struct chunk *c, uint32_t i, const void *data,
 		      size_t size)
 {
-	unsigned char *at = arena_take(c, size);
+	struct chunk_result *r = chunk_result(c, i);
+	unsigned char *at = r->small;
 
+	c->states[i] = TASK_DONE;
+	if (size == 1) { /* nil, a boolean, a small integer */
+		at[0] = *(const unsigned char *)data;
+		at[1] = '\0';
+		r->size = 1;
+		return true;
+	}
+	if (size <= CHUNK_SMALL_MAX)
+		at[size] = '\0';
+	else
+		r->at = at = arena_take(c, size);
 	if (!at) {
 		keep_no_memory(c, i);
 		return false;
 	}
-	if (size == 1)
-		*at = *(const unsigned char *)data;
-	else
-		memcpy(at, data, size);
-	c->results[i].value = at;
-	c->results[i].size = size;
-	c->states[i] = TASK_DONE;
+	memcpy(at, data, size);
+	r->size = (uint32_t)size;
 	return true;
+}
+
+const unsigned char *chunk_value(const struct chunk *c, uint32_t i,
+				 size_t *size)
+{
+	const struct chunk_result *r = chunk_result(c, i);
+
+	*size = r->size;
+	return r->size <= CHUNK_SMALL_MAX && c->states[i] != TASK_FAILED ?
+		       r->small :
+		       r->at;
 }
 
 bool chunk_keep_failure(struct chunk *c, uint32_t i, int status,
 			const void *text, size_t size)
 {
+	struct chunk_result *r = chunk_result(c, i);
 	int32_t code = status;
-	unsigned char *at = arena_take(c, sizeof(code) + size);
+	unsigned char *at;
 
+	at = arena_take(c, sizeof(code) + size);
 	if (!at) {
 		keep_no_memory(c, i);
 		return false;
 	}
 	memcpy(at, &code, sizeof(code));
 	memcpy(at + sizeof(code), text, size);
-	c->results[i].value = at + sizeof(code);
-	c->results[i].size = size;
+	r->at = at + sizeof(code);
+	r->size = (uint32_t)size;
 	c->states[i] = TASK_FAILED;
 	return true;
 }
@@ -155,7 +175,7 @@ int chunk_status(const struct chunk *c, uint32_t i)
 	int32_t status = 0;
 
 	if (c->states[i] == TASK_FAILED)
-		memcpy(&status, c->results[i].value - sizeof(status),
+		memcpy(&status, chunk_result(c, i)->at - sizeof(status),
 		       sizeof(status));
 	return status;
 }
@@ -166,65 +186,128 @@ static bool same_who(const struct chunk_who *a, const struct chunk_who *b)
 	       a->signal == b->signal && a->exit_code == b->exit_code;
 }
 
+/* NULL: no memory. */
+static struct chunk_rare *rare(struct chunk *c)
+{
+	if (!c->rare)
+		c->rare = calloc(1, sizeof(*c->rare));
+	return c->rare;
+}
+
+static struct chunk_who *tell_apart(struct chunk *c)
+{
+	struct chunk_who *whos;
+	uint32_t k;
+
+	if (!rare(c))
+		return NULL;
+	whos = malloc(c->count * sizeof(*whos));
+	for (k = 0; whos && k < c->count; k++)
+		whos[k] = c->who;
+	return c->rare->whos = whos;
+}
+
 /* Without memory for the difference nobody is named, rather than the wrong
  * one. */
 void chunk_set_who(struct chunk *c, uint32_t first, uint32_t count,
 		   const struct chunk_who *who)
 {
 	static const struct chunk_who unknown = {-1, 0, -1, 0};
+	struct chunk_who *whos = c->rare ? c->rare->whos : NULL;
 	uint32_t k;
 
 	if (!c->who_known) {
 		c->who = *who;
 		c->who_known = true;
 	}
-	if (!c->whos && !same_who(&c->who, who)) {
-		c->whos = malloc(c->count * sizeof(*c->whos));
-		if (!c->whos)
+	if (!whos && !same_who(&c->who, who)) {
+		whos = tell_apart(c);
+		if (!whos)
 			c->who = unknown;
-		for (k = 0; c->whos && k < c->count; k++)
-			c->whos[k] = c->who;
 	}
-	for (k = first; c->whos && k < first + count; k++)
-		c->whos[k] = *who;
+	for (k = first; whos && k < first + count; k++)
+		whos[k] = *who;
 }
 
 const struct chunk_who *chunk_get_who(const struct chunk *c, uint32_t i)
 {
-	return c->whos ? &c->whos[i] : &c->who;
+	return c->rare && c->rare->whos ? &c->rare->whos[i] : &c->who;
+}
+
+void *chunk_cookie(const struct chunk *c, uint32_t i)
+{
+	return c->rare && c->rare->cookies ? c->rare->cookies[i] : NULL;
+}
+
+uint32_t chunk_tries(const struct chunk *c, uint32_t i)
+{
+	return c->rare && c->rare->tries ? c->rare->tries[i] : 0;
+}
+
+uint32_t chunk_count_try(struct chunk *c, uint32_t i)
+{
+	if (!rare(c))
+		return 0;
+	if (!c->rare->tries)
+		c->rare->tries = calloc(c->count, sizeof(*c->rare->tries));
+	return c->rare->tries ? ++c->rare->tries[i] : 0;
+}
+
+int chunk_set_retry_of(struct chunk *c, struct chunk *of, uint32_t i)
+{
+	if (!rare(c))
+		return -ENOMEM;
+	c->rare->retry_of = of;
+	c->rare->retry_i = i;
+	return 0;
+}
+
+struct chunk *chunk_retry_of(const struct chunk *c, uint32_t *i)
+{
+	if (!c->rare || !c->rare->retry_of)
+		return NULL;
+	*i = c->rare->retry_i;
+	return c->rare->retry_of;
+}
+
+static void rare_release(struct chunk *c)
+{
+	if (!c->rare)
+		return;
+	free(c->rare->cookies);
+	free(c->rare->tries);
+	free(c->rare->whos);
+	free(c->rare);
+	c->rare = NULL;
 }
 
 static void chunk_destroy(struct chunk *c)
 {
 	arena_release(&c->arena);
-	free(c->cookies);
-	free(c->tries);
-	free(c->whos);
-	if (c->placed)
-		return; /* with its argument */
-	packer_release(&c->args);
-	if (!c->slabs)
+	rare_release(c);
+	if (c->args_capacity)
+		free(c->args);
+	if (!c->slabs && !c->placed)
 		free(c);
 }
 
 /* The arrays lie behind the chunk, in one block. */
 static size_t block_size(uint32_t capacity)
 {
-	size_t size = sizeof(struct chunk) + sizeof(uint64_t) +
+	size_t size = sizeof(struct chunk) + sizeof(uint32_t) +
 		      capacity * CHUNK_TASK_OVERHEAD;
 
-	return (size + 15) & ~(size_t)15;
+	return (size + 7) & ~(size_t)7;
 }
 
 static void chunk_init(struct chunk *c, uint32_t capacity)
 {
 	memset(c, 0, sizeof(*c));
 	c->capacity = capacity;
-	c->results = (struct chunk_result *)(c + 1);
-	c->offsets = (uint64_t *)(c->results + capacity);
+	c->offsets = (uint32_t *)chunk_result(c, capacity);
 	c->states = (uint8_t *)(c->offsets + capacity + 1);
+	c->offsets[0] = 0;
 	c->refs = 1;
-	packer_init(&c->args, SIZE_MAX / 2);
 }
 
 static struct chunk *chunk_allocate(struct slab **slabs, uint32_t capacity)
@@ -243,32 +326,22 @@ static struct chunk *chunk_allocate(struct slab **slabs, uint32_t capacity)
 	return c;
 }
 
-/* Behind the block: the first piece of the arena, then the argument. */
-#define PLACED_ARENA 24u
-
+/* The argument lies behind the block. */
 size_t chunk_placed_size(size_t size)
 {
-	return block_size(1) + sizeof(struct arena_block) + PLACED_ARENA + size;
+	return block_size(1) + size;
 }
 
 struct chunk *chunk_place(void *memory, const void *argument, size_t size)
 {
 	struct chunk *c = memory;
-	struct arena_block *b =
-		(struct arena_block *)((char *)memory + block_size(1));
 
 	chunk_init(c, 1);
 	c->placed = true;
-	b->next = NULL;
-	b->size = PLACED_ARENA;
-	b->in_slab = true;
-	c->arena.blocks = b;
-	c->arena.capacity = PLACED_ARENA;
-	c->args.data = b->data + PLACED_ARENA;
-	c->args.size = size;
-	memcpy(c->args.data, argument, size);
-	c->offsets[0] = 0;
-	c->offsets[1] = size;
+	c->args = (unsigned char *)memory + block_size(1);
+	c->args_size = (uint32_t)size;
+	memcpy(c->args, argument, size);
+	c->offsets[1] = (uint32_t)size;
 	c->states[0] = TASK_QUEUED;
 	c->count = 1;
 	return c;
@@ -278,7 +351,7 @@ struct chunk *chunk_place(void *memory, const void *argument, size_t size)
 static size_t chunk_bytes(const struct chunk *c)
 {
 	return sizeof(*c) + c->capacity * CHUNK_TASK_OVERHEAD +
-	       c->args.capacity + c->arena.capacity;
+	       c->args_capacity + (c->arena.blocks ? c->arena.blocks->size : 0);
 }
 
 struct chunk *chunk_new(struct chunk_cache *cache, struct slab **slabs,
@@ -314,12 +387,8 @@ void chunk_ref(struct chunk *c)
 static void chunk_clean(struct chunk *c)
 {
 	arena_clear(&c->arena);
-	packer_truncate(&c->args, 0);
-	c->args.base = 0;
-	free(c->cookies);
-	c->cookies = NULL;
-	free(c->whos);
-	c->whos = NULL;
+	rare_release(c);
+	c->args_size = 0;
 	c->who_known = false;
 	c->count = 0;
 	c->left = 0;
@@ -327,10 +396,7 @@ static void chunk_clean(struct chunk *c)
 	c->exact = false;
 	c->star = false;
 	c->limits = NULL;
-	free(c->tries);
-	c->tries = NULL;
 	c->attempt = 0;
-	c->retry_of = NULL;
 }
 
 void chunk_unref(struct chunk_cache *cache, struct chunk *c)
@@ -338,7 +404,7 @@ void chunk_unref(struct chunk_cache *cache, struct chunk *c)
 	if (--c->refs > 0)
 		return;
 	if (!cache || c->slabs || c->placed ||
-	    c->args.capacity > CACHE_ARGS_MAX) {
+	    c->args_capacity > CACHE_ARGS_MAX) {
 		chunk_destroy(c);
 		return;
 	}
@@ -364,30 +430,41 @@ void chunk_cache_release(struct chunk_cache *cache)
 	cache->bytes = 0;
 }
 
-int chunk_add(struct chunk *c, size_t before, void *cookie)
+int chunk_add(struct chunk *c, size_t end, void *cookie)
 {
-	if (cookie && !c->cookies) {
-		c->cookies = calloc(c->capacity, sizeof(*c->cookies));
-		if (!c->cookies)
+	if (cookie && (!rare(c) || !c->rare->cookies)) {
+		if (!c->rare)
+			return -ENOMEM;
+		c->rare->cookies = calloc(c->capacity, sizeof(cookie));
+		if (!c->rare->cookies)
 			return -ENOMEM;
 	}
-	if (c->cookies)
-		c->cookies[c->count] = cookie;
-	c->offsets[c->count] = before;
+	if (c->rare && c->rare->cookies)
+		c->rare->cookies[c->count] = cookie;
 	c->states[c->count] = TASK_QUEUED;
 	c->count++;
-	c->offsets[c->count] = c->args.size;
+	c->offsets[c->count] = (uint32_t)end;
 	return 0;
 }
 
-const unsigned char *chunk_argument(const struct chunk *c, uint32_t i,
-				    size_t *size)
+void chunk_take_args(struct chunk *c, struct prun_packer *packer)
 {
-	*size = (size_t)chunk_argument_size(c, i);
-	return c->args.data + c->offsets[i];
-}
+	unsigned char *unused = c->args;
+	size_t capacity = c->args_capacity;
 
-uint64_t chunk_argument_size(const struct chunk *c, uint32_t i)
-{
-	return c->offsets[i + 1] - c->offsets[i];
+	c->args_size = (uint32_t)packer->size;
+	if (c->slabs)
+		c->args = slab_take(c->slabs, packer->size);
+	if (c->slabs && c->args) {
+		memcpy(c->args, packer->data, packer->size);
+	} else {
+		c->args = packer->data;
+		c->args_capacity = packer->capacity < UINT32_MAX ?
+					   (uint32_t)packer->capacity :
+					   UINT32_MAX;
+		packer->data = unused;
+		packer->capacity = capacity;
+	}
+	packer->base = 0;
+	packer_truncate(packer, 0);
 }

@@ -138,8 +138,7 @@ static void give_results(struct engine_inline *e, struct run *r)
 static void run_one(struct engine_inline *e, struct run *r)
 {
 	struct chunk *c = r->chunk;
-	struct frame_tasks head = {.chunk = c->id,
-				   .index = c->index + r->at,
+	struct frame_tasks head = {.index = c->index + r->at,
 				   .func = c->func,
 				   .first = e->fresh,
 				   .count = r->count,
@@ -147,7 +146,7 @@ static void run_one(struct engine_inline *e, struct run *r)
 					    (uint32_t)c->attempt
 						    << FRAME_ATTEMPT_SHIFT};
 	struct frame_writer out = {0};
-	int rc = frame_put_tasks(&out, head, c->offsets + r->at, c->args.data);
+	int rc = frame_put_tasks(&out, head, c->offsets + r->at, c->args);
 
 	if (rc == 0)
 		rc = feed_reader(worker_reader(e->worker), out.data + out.start,

@@ -18,9 +18,9 @@
 
 #define TAG_SIZE_MASK (((uint64_t)1 << 56) - 1)
 
-uint64_t frame_value_size(const struct frame *f, uint32_t i)
+uint32_t frame_value_size(const struct frame *f, uint32_t i)
 {
-	uint64_t size;
+	uint32_t size;
 
 	memcpy(&size, f->sizes + (size_t)i * sizeof(size), sizeof(size));
 	return size;
@@ -186,7 +186,7 @@ size_t frame_reader_missing(const struct frame_reader *r)
 /* The sizes in front of the values must fit and add up. */
 static int parse_tasks(struct frame *f, const unsigned char *at, uint64_t size)
 {
-	uint64_t heads = (uint64_t)f->tasks.count * sizeof(uint64_t);
+	uint64_t heads = (uint64_t)f->tasks.count * sizeof(uint32_t);
 	uint64_t sum = 0;
 	uint32_t i;
 
@@ -196,7 +196,7 @@ static int parse_tasks(struct frame *f, const unsigned char *at, uint64_t size)
 	f->body = at + heads;
 	f->size = size - heads;
 	for (i = 0; i < f->tasks.count; i++) {
-		uint64_t one = frame_value_size(f, i);
+		uint32_t one = frame_value_size(f, i);
 
 		if (one > f->size - sum)
 			return PRUN_EPROTO;
@@ -289,9 +289,9 @@ void frame_writer_took(struct frame_writer *w, size_t size)
 }
 
 int frame_put_tasks(struct frame_writer *w, struct frame_tasks head,
-		    const uint64_t *offsets, const void *data)
+		    const uint32_t *offsets, const void *data)
 {
-	size_t heads = (size_t)head.count * sizeof(uint64_t);
+	size_t heads = (size_t)head.count * sizeof(uint32_t);
 	uint64_t size = offsets[head.count] - offsets[0];
 	unsigned char *at =
 		frame_writer_space(w, sizeof(head) + heads + (size_t)size);
@@ -303,7 +303,7 @@ int frame_put_tasks(struct frame_writer *w, struct frame_tasks head,
 	memcpy(at, &head, sizeof(head));
 	at += sizeof(head);
 	for (i = 0; i < head.count; i++) {
-		uint64_t one = offsets[i + 1] - offsets[i];
+		uint32_t one = offsets[i + 1] - offsets[i];
 
 		memcpy(at + i * sizeof(one), &one, sizeof(one));
 	}

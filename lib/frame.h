@@ -10,16 +10,15 @@
  * Every frame starts with a tag: its kind in the top byte, and in the rest
  * the size of what follows the head.
  *
- *	TASKS, head of 40 bytes        RESULT, READY, head of 32 bytes
+ *	TASKS, RESULT, READY, heads of 32 bytes
  *	 0  u64 tag                     0  u64 tag
- *	 8  u64 chunk                   8  u64 start_ns
- *	16  u64 index of first task    16  u64 run_ns
- *	24  u32 function               24  u32 number
- *	28  u32 first number           28  i32 status
- *	32  u32 count                  32  the value, or the text of a failure
- *	36  u32 flags
- *	40  count x u64 sizes          STOP: the tag alone
- *	    count values
+ *	 8  u64 index of first task     8  u64 start_ns
+ *	16  u32 function               16  u64 run_ns
+ *	20  u32 first number           24  u32 number
+ *	24  u32 count                  28  i32 status
+ *	28  u32 flags                  32  the value, or the text of a failure
+ *	32  count x u32 sizes
+ *	    count values               STOP: the tag alone
  *
  * Values are opaque; with the sizes in front, any run of tasks can be cut out
  * of a chunk without decoding one.
@@ -45,7 +44,6 @@ enum frame_kind {
 
 struct frame_tasks {
 	uint64_t tag;
-	uint64_t chunk;
 	uint64_t index;
 	uint32_t func;
 	uint32_t first;
@@ -76,13 +74,13 @@ struct frame {
 		struct frame_tasks tasks;
 		struct frame_result result;
 	};
-	const unsigned char *sizes; /* TASKS: count x u64, unaligned */
+	const unsigned char *sizes; /* TASKS: count x u32, unaligned */
 	const unsigned char *body;  /* TASKS: the values */
 	uint64_t size;		    /* of the body */
 };
 
 /* The size of the i-th value of a TASKS frame. */
-uint64_t frame_value_size(const struct frame *f, uint32_t i);
+uint32_t frame_value_size(const struct frame *f, uint32_t i);
 
 /*
  * A reader: feed bytes, ask for the next frame. Incomplete is 0, "none yet";
@@ -143,7 +141,7 @@ void frame_writer_took(struct frame_writer *w, size_t size);
  * 0 or -ENOMEM.
  */
 int frame_put_tasks(struct frame_writer *w, struct frame_tasks head,
-		    const uint64_t *offsets, const void *data);
+		    const uint32_t *offsets, const void *data);
 int frame_put_stop(struct frame_writer *w);
 
 #endif

@@ -51,8 +51,7 @@ int slot_give(struct slot *s, struct run *r)
 {
 	struct chunk *c = r->chunk;
 	uint64_t bytes = run_bytes(r);
-	struct frame_tasks head = {.chunk = c->id,
-				   .index = c->index + r->at,
+	struct frame_tasks head = {.index = c->index + r->at,
 				   .func = c->func,
 				   .first = s->fresh,
 				   .count = r->count,
@@ -60,8 +59,7 @@ int slot_give(struct slot *s, struct run *r)
 					    (c->star ? FRAME_STAR : 0) |
 					    (uint32_t)c->attempt
 						    << FRAME_ATTEMPT_SHIFT};
-	int rc = frame_put_tasks(&s->out, head, c->offsets + r->at,
-				 c->args.data);
+	int rc = frame_put_tasks(&s->out, head, c->offsets + r->at, c->args);
 
 	if (rc < 0)
 		return rc;

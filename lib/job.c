@@ -85,6 +85,7 @@ static void init_stream(struct prun_job *job, const struct prun_call *call,
 	job->chunksize = call->chunksize;
 	job->workers = config->workers;
 	job->max_payload = config->max_payload;
+	packer_init(&job->packer, CHUNK_ARGS_MAX);
 	job->buffersize = call->buffersize;
 	if (!job->buffersize)
 		job->buffersize = call->chunksize > BUFFERSIZE_DEFAULT ?
@@ -227,6 +228,7 @@ void job_destroy(struct prun_job *job)
 		chunk_unref(job->cache, c);
 	}
 	if (!is_apply(job)) {
+		packer_release(&job->packer);
 		slab_release(&job->slabs);
 		free(job->ready);
 		free(job->index);
@@ -350,30 +352,33 @@ static struct slab **job_slabs(struct prun_job *job)
 static int pull_one(struct prun_job *job, struct chunk *c,
 		    struct prun_item *item)
 {
-	size_t before = c->args.size;
+	struct prun_packer *args = &job->packer;
+	size_t before = args->size;
 	size_t size;
 	int rc;
 
 	item->index = job->pulled;
 	item->cookie = NULL;
-	c->args.base = before;
-	c->args.max = before + (size_t)job->max_payload;
+	args->base = before;
+	args->max = CHUNK_ARGS_MAX;
+	if (job->max_payload < CHUNK_ARGS_MAX - before)
+		args->max = before + (size_t)job->max_payload;
 	rc = job->source(item, job->source_payload);
 	if (rc == 1) {
-		size = c->args.size - before;
-		if (c->args.error)
-			rc = c->args.error;
-		else if (!value_is_whole(c->args.data + before, size))
+		size = args->size - before;
+		if (args->error)
+			rc = args->error;
+		else if (!value_is_whole(args->data + before, size))
 			rc = PRUN_EVALUE;
 		else
-			rc = chunk_add(c, before, item->cookie);
+			rc = chunk_add(c, args->size, item->cookie);
 		if (rc == 0) {
 			job->pulled++;
 			job->bytes += size + CHUNK_TASK_OVERHEAD;
 			return 1;
 		}
 	}
-	packer_truncate(&c->args, before);
+	packer_truncate(args, before);
 	return rc > PRUN_SOURCE_WAIT ? PRUN_EINVAL : rc;
 }
 
@@ -392,7 +397,7 @@ static void link_chunk(struct prun_job *job, struct chunk *c)
 	job->last = c;
 	if (is_apply(job))
 		return;
-	c->id = job->chunks++;
+	job->chunks++;
 	c->exact = job->chunksize > 0;
 	job->bytes += CHUNK_OVERHEAD;
 	if (!job->cursor) {
@@ -407,7 +412,7 @@ static bool chunk_open(const struct prun_job *job, const struct chunk *c)
 {
 	if (job->chunksize || c->count == 0)
 		return true;
-	if (c->args.size >= CHUNK_BYTES_MAX)
+	if (job->packer.size >= CHUNK_BYTES_MAX)
 		return false;
 	return !job_is_stream(job) || job->discard ||
 	       job->bytes < job->bufferbytes;
@@ -437,7 +442,7 @@ struct chunk *job_pull(struct prun_job *job, uint32_t want)
 	}
 	if (job->chunksize)
 		target = job->chunksize;
-	item.packer = &c->args;
+	item.packer = &job->packer;
 	while (rc == 1 && c->count < target && chunk_open(job, c))
 		rc = pull_one(job, c, &item);
 	if (rc == PRUN_SOURCE_WAIT) {
@@ -454,6 +459,7 @@ struct chunk *job_pull(struct prun_job *job, uint32_t want)
 			chunk_unref(job->cache, c);
 		return NULL;
 	}
+	chunk_take_args(c, &job->packer);
 	link_chunk(job, c);
 	return c;
 }
@@ -476,14 +482,21 @@ static struct chunk *copy_task(struct prun_job *job, struct chunk *of,
 {
 	struct chunk *c = chunk_new(job->cache, NULL, 1);
 	const unsigned char *argument;
+	struct prun_packer copy;
 	size_t size;
+	bool good;
 
 	if (!c)
 		return NULL;
 	argument = chunk_argument(of, i, &size);
-	c->args.max = size;
-	if (prun_packer_write(&c->args, (const char *)argument, size) < 0 ||
-	    chunk_add(c, 0, NULL) < 0) {
+	packer_init(&copy, size);
+	good = prun_packer_write(&copy, (const char *)argument, size) == 0 &&
+	       chunk_add(c, size, NULL) == 0 &&
+	       chunk_set_retry_of(c, of, i) == 0;
+	if (good)
+		chunk_take_args(c, &copy);
+	packer_release(&copy);
+	if (!good) {
 		chunk_unref(job->cache, c);
 		return NULL;
 	}
@@ -492,8 +505,6 @@ static struct chunk *copy_task(struct prun_job *job, struct chunk *of,
 	c->index = of->index + i;
 	c->left = 1;
 	set_terms(job, c);
-	c->retry_of = of;
-	c->retry_i = i;
 	return c;
 }
 
@@ -508,14 +519,6 @@ static bool wants_retry(const struct job_terms *terms, int status)
 	else if (status == PRUN_ETIMEDOUT)
 		kind = PRUN_RETRY_TIMEOUT;
 	return (terms->retry_on & kind) != 0;
-}
-
-/* Its tries so far, this one included; 0: no memory to count them. */
-static uint32_t count_try(struct chunk *c, uint32_t i)
-{
-	if (!c->tries)
-		c->tries = calloc(c->count, sizeof(*c->tries));
-	return c->tries ? ++c->tries[i] : 0;
 }
 
 static bool reserve_retry(struct job_terms *terms)
@@ -565,10 +568,10 @@ static bool try_again(struct prun_job *job, struct chunk *c, uint32_t i,
 
 	if (!terms || terms->retries == 0 ||
 	    !wants_retry(terms, result->status) ||
-	    (c->tries && c->tries[i] >= terms->retries))
+	    chunk_tries(c, i) >= terms->retries)
 		return false;
 	r.chunk = reserve_retry(terms) ? copy_task(job, c, i) : NULL;
-	tries = r.chunk ? count_try(c, i) : 0;
+	tries = r.chunk ? chunk_count_try(c, i) : 0;
 	if (tries == 0) {
 		if (r.chunk)
 			chunk_unref(job->cache, r.chunk);
@@ -646,6 +649,8 @@ bool job_end(struct prun_job *job, int error, const char *text)
 	job->building = NULL;
 	end_retries(job);
 	if (c) {
+		if (!is_apply(job))
+			chunk_take_args(c, &job->packer);
 		link_chunk(job, c);
 		job_withdrawn(job, c, 0, c->count);
 	}
@@ -675,8 +680,10 @@ static void unlink_chunk(struct prun_job *job, struct chunk *c)
 static bool keep_result(struct chunk *c, uint32_t i,
 			const struct engine_result *r)
 {
-	c->results[i].start_ns = r->start_ns;
-	c->results[i].run_ns = r->run_ns;
+	struct chunk_result *kept = chunk_result(c, i);
+
+	kept->start_ns = r->start_ns;
+	kept->run = chunk_run_pack(r->run_ns);
 	if (r->status < 0)
 		return chunk_keep_failure(c, i, r->status, r->data,
 					  (size_t)r->size);
@@ -727,7 +734,7 @@ static void take_result(struct prun_job *job, struct chunk *c, uint32_t i,
 	if (!keep_result(c, i, r) && r->status == 0)
 		job->failed++;
 	if (!is_apply(job))
-		job->bytes += c->results[i].size;
+		job->bytes += chunk_result(c, i)->size;
 	if (job->order == PRUN_ORDER_UNORDERED)
 		job->ready[(job->ready_first + job->ready_count++) &
 			   (job->ready_capacity - 1)] = (struct job_ref){c, i};
@@ -740,14 +747,15 @@ bool job_done(struct prun_job *job, struct chunk *c, uint32_t first,
 	struct chunk_who who = {worker->id, worker->pid,
 				(int16_t)worker->exit_code,
 				(uint8_t)worker->signal};
-	struct chunk *of = c->retry_of;
+	uint32_t of_i;
+	struct chunk *of = chunk_retry_of(c, &of_i);
 	struct engine_result bad;
 	bool all_formed = true;
 	char text[96];
 	uint32_t i, again = 0;
 
 	if (of) { /* its result is that of the task it was made for */
-		first = c->retry_i;
+		first = of_i;
 		chunk_unref(job->cache, c);
 		c = of;
 	}
@@ -786,26 +794,28 @@ void job_withdrawn(struct prun_job *job, struct chunk *c, uint32_t first,
 
 static void show(struct prun_job *job, struct chunk *c, uint32_t i)
 {
-	const struct chunk_result *from = &c->results[i];
+	const struct chunk_result *from = chunk_result(c, i);
 	const struct chunk_who *who = chunk_get_who(c, i);
 	struct prun_result *r = job->result;
 	bool failed = c->states[i] == TASK_FAILED;
+	size_t size;
+	const unsigned char *value = chunk_value(c, i, &size);
 
 	r->index = c->index + i;
-	r->cookie = c->cookies ? c->cookies[i] : NULL;
+	r->cookie = chunk_cookie(c, i);
 	r->status = failed ? chunk_status(c, i) : 0;
-	r->message = failed ? (const char *)from->value : NULL;
-	r->message_size = failed ? (size_t)from->size : 0;
-	r->value = failed ? NULL : from->value;
-	r->value_size = failed ? 0 : (size_t)from->size;
+	r->message = failed ? (const char *)value : NULL;
+	r->message_size = failed ? size : 0;
+	r->value = failed ? NULL : value;
+	r->value_size = failed ? 0 : size;
 	r->argument = chunk_argument(c, i, &r->argument_size);
 	r->worker_id = who->worker_id;
 	r->worker_pid = who->worker_pid;
 	r->worker_signal = who->signal;
 	r->worker_exit = who->exit_code;
 	r->start_ns = from->start_ns;
-	r->run_ns = from->run_ns;
-	r->attempts = (c->tries ? c->tries[i] : 0u) + (who->worker_id >= 0);
+	r->run_ns = chunk_run_ns(from);
+	r->attempts = chunk_tries(c, i) + (who->worker_id >= 0);
 }
 
 static bool is_finished(uint8_t state)
@@ -860,7 +870,7 @@ bool job_take(struct prun_job *job)
 	if (!job_is_stream(job))
 		return true; /* kept until the job is freed */
 	c->states[i] = TASK_TAKEN;
-	job->bytes -= chunk_argument_size(c, i) + c->results[i].size +
+	job->bytes -= chunk_argument_size(c, i) + chunk_result(c, i)->size +
 		      CHUNK_TASK_OVERHEAD;
 	if (job->borrowed != c) {
 		if (job->borrowed)

@@ -104,7 +104,8 @@ struct prun_job {
 	uint32_t chunksize;
 	uint32_t workers;
 	uint64_t max_payload;
-	uint64_t bytes; /* of arguments and results not delivered */
+	struct prun_packer packer; /* the arguments of the chunk being built */
+	uint64_t bytes;		   /* of arguments and results not delivered */
 	uint64_t chunks;
 	struct chunk *cursor;  /* ordered: the next result is here, */
 	uint32_t cursor_at;    /* at this task */

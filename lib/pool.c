@@ -19,7 +19,7 @@ static int check_options(const struct prun_options *o)
 	if (o->version != PRUN_OPTIONS_VERSION)
 		return PRUN_EVERSION;
 	if (o->workers > PRUN_WORKERS_MAX || !o->funcs ||
-	    o->max_payload > SIZE_MAX / 8)
+	    o->max_payload > PRUN_PAYLOAD_MAX)
 		return PRUN_EINVAL;
 	if ((unsigned)o->start_method > PRUN_START_FORKSERVER)
 		return PRUN_EINVAL;

@@ -525,8 +525,8 @@ struct prun_options {
 					  new one after so many tasks, or some
 					  fewer when others took work from it;
 					  a chunk of exact size is finished */
-	uint64_t max_payload;	       /* bytes of one argument or result;
-					  0: 256 MiB */
+	uint64_t max_payload;	       /* bytes of one argument or result, up to
+					  PRUN_PAYLOAD_MAX; 0: 256 MiB */
 	enum prun_start_method start_method;
 	prun_initializer_fn initializer;
 	prun_finalizer_fn finalizer;
@@ -565,6 +565,7 @@ struct prun_options {
 
 #define PRUN_OPTIONS_VERSION 1
 #define PRUN_WORKERS_MAX 4096
+#define PRUN_PAYLOAD_MAX 0xffffffffu
 #define PRUN_OPTIONS_INIT \
 	{ \
 		PRUN_OPTIONS_VERSION, 0, NULL, 0, 0, 0, PRUN_START_FORK, NULL, \
@@ -718,7 +719,8 @@ struct prun_result {
 	int worker_exit;   /* PRUN_EWORKER: the exit code, or -1: killed by
 				  a signal, or unknown */
 	uint64_t start_ns; /* CLOCK_MONOTONIC at its start; 0: never */
-	uint64_t run_ns;   /* from its start to its end */
+	uint64_t run_ns;   /* from its start to its end; beyond a second it is
+			       rounded down, by less than a millionth */
 	uint32_t attempts; /* how often it was tried, one that was cut short
 				  not counted */
 };
@@ -745,8 +747,10 @@ struct prun_call {
 	const void *argument; /* apply: one packed value, copied; NULL: nil */
 	size_t argument_size;
 	uint32_t chunksize;   /* tasks that travel as one frame; exactly so
-				  when given (the last may be shorter), 0:
-				  adapted to the measured task time */
+				  when given (the last may be shorter; their
+				  arguments PRUN_PAYLOAD_MAX bytes at most, or
+				  the job ends with PRUN_ETOOBIG), 0: adapted
+				  to the measured task time */
 	uint32_t buffersize;  /* streams: tasks submitted and not delivered
 				  at the most; 0: 65,536 */
 	uint64_t bufferbytes; /* streams: bytes of their arguments and

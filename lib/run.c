@@ -68,7 +68,7 @@ struct run *run_cut(struct run *r, uint32_t count)
 
 uint64_t run_bytes(const struct run *r)
 {
-	const uint64_t *offsets = r->chunk->offsets + r->at;
+	const uint32_t *offsets = r->chunk->offsets + r->at;
 
 	return offsets[r->count] - offsets[0];
 }

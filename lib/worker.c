@@ -202,7 +202,7 @@ static struct prun_task *claim(struct worker *w, unsigned lane)
 		w->next = head->count;
 	while (w->next < head->count) {
 		uint32_t i = w->next++;
-		uint64_t size = frame_value_size(&w->frame, i);
+		uint32_t size = frame_value_size(&w->frame, i);
 		const unsigned char *arg = w->frame.body + w->offset;
 
 		w->offset += size;

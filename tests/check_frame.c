@@ -82,7 +82,6 @@ static void add_tasks_head(struct bytes *b, uint64_t size, uint32_t count)
 {
 	add_u64(b, (uint64_t)1 << 56 | size);
 	add_u64(b, 0x1122334455667788);
-	add_u64(b, 17);
 	add_u32(b, 3);
 	add_u32(b, 0xfffffffe);
 	add_u32(b, count);
@@ -100,23 +99,22 @@ static void fill(struct bytes *b)
 	b->size = 0;
 	add_result(b, FRAME_READY, 0, 0, "");
 	add_result(b, FRAME_RESULT, 7, 0, "seven");
-	add_tasks_head(b, 3 * 8 + 5, 3);
-	add_u64(b, 1);
-	add_u64(b, 0);
-	add_u64(b, 4);
+	add_tasks_head(b, 3 * 4 + 5, 3);
+	add_u32(b, 1);
+	add_u32(b, 0);
+	add_u32(b, 4);
 	add(b, "abbbb", 5);
 	add_result(b, FRAME_RESULT, 0xffffffff, PRUN_EFAILED, "bad");
 	add_stop(b);
 	add_result(b, FRAME_READY, 1, -ENOMEM, "no memory");
 }
 
-static const char filled[] =
-	"3 0 0 1000 2000 ''\n"
-	"4 7 0 1007 2007 'seven'\n"
-	"1 1122334455667788 17 3 fffffffe 1: 'a' '' 'bbbb'\n"
-	"4 4294967295 -5016 4294968295 4294969295 'bad'\n"
-	"2\n"
-	"3 1 -12 1001 2001 'no memory'\n";
+static const char filled[] = "3 0 0 1000 2000 ''\n"
+			     "4 7 0 1007 2007 'seven'\n"
+			     "1 1122334455667788 3 fffffffe 1: 'a' '' 'bbbb'\n"
+			     "4 4294967295 -5016 4294968295 4294969295 'bad'\n"
+			     "2\n"
+			     "3 1 -12 1001 2001 'no memory'\n";
 
 /* What was read, as text. */
 struct transcript {
@@ -143,9 +141,8 @@ static void say_tasks(struct transcript *t, const struct frame *f)
 	uint64_t sum = 0;
 	uint32_t i;
 
-	say(t, "1 %llx %llu %u %x %u:", (unsigned long long)f->tasks.chunk,
-	    (unsigned long long)f->tasks.index, f->tasks.func, f->tasks.first,
-	    f->tasks.flags);
+	say(t, "1 %llx %u %x %u:", (unsigned long long)f->tasks.index,
+	    f->tasks.func, f->tasks.first, f->tasks.flags);
 	for (i = 0; i < f->tasks.count; i++) {
 		uint64_t size = frame_value_size(f, i);
 
@@ -186,10 +183,10 @@ static int drain(struct transcript *t, struct frame_reader *r)
 
 START_TEST(layout)
 {
-	ck_assert_uint_eq(TASKS_HEAD, 40);
+	ck_assert_uint_eq(TASKS_HEAD, 32);
 	ck_assert_uint_eq(RESULT_HEAD, 32);
-	ck_assert_uint_eq(offsetof(struct frame_tasks, chunk), 8);
-	ck_assert_uint_eq(offsetof(struct frame_tasks, flags), 36);
+	ck_assert_uint_eq(offsetof(struct frame_tasks, index), 8);
+	ck_assert_uint_eq(offsetof(struct frame_tasks, flags), 28);
 	ck_assert_uint_eq(offsetof(struct frame_result, status), 28);
 	ck_assert_uint_eq(frame_tag(FRAME_RESULT, 5), 0x0400000000000005);
 }
@@ -392,14 +389,14 @@ END_TEST
 
 /* A TASKS frame whose body is `size` bytes with these sizes in front. */
 static void expect_lying_tasks(uint64_t size, uint32_t count,
-			       const uint64_t *sizes, uint32_t nsizes)
+			       const uint32_t *sizes, uint32_t nsizes)
 {
 	struct bytes b = {.size = 0};
 	uint32_t i;
 
 	add_tasks_head(&b, size, count);
 	for (i = 0; i < nsizes; i++)
-		add_u64(&b, sizes[i]);
+		add_u32(&b, sizes[i]);
 	while (b.size < TASKS_HEAD + size)
 		add(&b, "v", 1);
 	expect_lie(&b);
@@ -407,39 +404,38 @@ static void expect_lying_tasks(uint64_t size, uint32_t count,
 
 START_TEST(lying_counts)
 {
-	static const uint64_t one[] = {0};
+	static const uint32_t one[] = {0};
 
 	expect_lying_tasks(0, 0, NULL, 0);
 	expect_lying_tasks(5, 0, NULL, 0);
 	expect_lying_tasks(0, 1, NULL, 0);
-	expect_lying_tasks(7, 1, NULL, 0);
-	expect_lying_tasks(8, 2, one, 1);
-	expect_lying_tasks(15, 2, one, 1);
-	expect_lying_tasks(8, UINT32_MAX, one, 1);
-	/* count * 8 modulo 2^32 would be 8 */
-	expect_lying_tasks(8, 0x20000001, one, 1);
+	expect_lying_tasks(3, 1, NULL, 0);
+	expect_lying_tasks(4, 2, one, 1);
+	expect_lying_tasks(7, 2, one, 1);
+	expect_lying_tasks(4, UINT32_MAX, one, 1);
+	/* count * 4 modulo 2^32 would be 4 */
+	expect_lying_tasks(4, 0x40000001, one, 1);
 }
 END_TEST
 
 START_TEST(lying_sizes)
 {
-	static const uint64_t lies[][2] = {
+	static const uint32_t lies[][2] = {
 		{3, 3}, /* more than there is */
 		{3, 1}, /* less */
 		{6, 0},
 		{0, 6},
 		{0, 0},
-		{UINT64_MAX, 6}, /* the right sum, modulo 2^64 */
-		{6, UINT64_MAX},
-		{UINT64_MAX - 1, 7},
-		{4, UINT64_MAX},
-		{(uint64_t)1 << 63, ((uint64_t)1 << 63) + 5},
-		{(uint64_t)1 << 32, 5},
+		{UINT32_MAX, 6}, /* the right sum, modulo 2^32 */
+		{6, UINT32_MAX},
+		{UINT32_MAX - 1, 7},
+		{4, UINT32_MAX},
+		{(uint32_t)1 << 31, ((uint32_t)1 << 31) + 5},
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
-		expect_lying_tasks(2 * 8 + 5, 2, lies[i], 2);
+		expect_lying_tasks(2 * 4 + 5, 2, lies[i], 2);
 }
 END_TEST
 
@@ -459,7 +455,7 @@ static void check_bounds(const struct frame_reader *r, const struct frame *f)
 		return;
 	hold(f->tasks.count > 0);
 	hold(f->sizes >= r->data &&
-	     f->sizes + 8 * (size_t)f->tasks.count == f->body);
+	     f->sizes + 4 * (size_t)f->tasks.count == f->body);
 	for (i = 0; i < f->tasks.count; i++)
 		sum += frame_value_size(f, i);
 	hold(sum == f->size);
@@ -685,13 +681,12 @@ END_TEST
 /* ------------------------------------------------------------------- writer */
 
 /* Where the values lie, and the end of the last. */
-static const uint64_t offsets[] = {2, 5, 5, 6, 11, 13};
+static const uint32_t offsets[] = {2, 5, 5, 6, 11, 13};
 static const char values[] = "..aaabcccccdd..";
 
 START_TEST(put_and_read)
 {
-	struct frame_tasks head = {.chunk = 0x1122334455667788,
-				   .index = 17,
+	struct frame_tasks head = {.index = 0x1122334455667788,
 				   .func = 3,
 				   .first = 0xfffffffe,
 				   .count = 5,
@@ -702,20 +697,20 @@ START_TEST(put_and_read)
 
 	ck_assert_int_eq(frame_put_tasks(&w, head, offsets, values), 0);
 	/* A run cut out of the middle. */
-	head.index = 19;
+	head.index += 2;
 	head.first = 0;
 	head.count = 2;
 	head.flags = 0;
 	ck_assert_int_eq(frame_put_tasks(&w, head, offsets + 2, values), 0);
 	ck_assert_int_eq(frame_put_stop(&w), 0);
 	ck_assert_uint_eq(w.end - w.start,
-			  40 + 5 * 8 + 11 + 40 + 2 * 8 + 6 + 8);
+			  32 + 5 * 4 + 11 + 32 + 2 * 4 + 6 + 8);
 	frame_reader_init(&r, MAX);
 	feed(&r, w.data + w.start, w.end - w.start);
 	ck_assert_int_eq(drain(&t, &r), 0);
-	ck_assert_str_eq(t.text, "1 1122334455667788 17 3 fffffffe 1:"
+	ck_assert_str_eq(t.text, "1 1122334455667788 3 fffffffe 1:"
 				 " 'aaa' '' 'b' 'ccccc' 'dd'\n"
-				 "1 1122334455667788 19 3 0 0: 'b' 'ccccc'\n"
+				 "1 112233445566778a 3 0 0: 'b' 'ccccc'\n"
 				 "2\n");
 	frame_reader_release(&r);
 	frame_writer_release(&w);
@@ -761,13 +756,13 @@ START_TEST(writer_gives_back)
 	static char large[300000];
 	struct frame_tasks head = {.count = 1};
 	struct frame_writer w = {0};
-	uint64_t ends[] = {0, sizeof(large)};
+	uint32_t ends[] = {0, sizeof(large)};
 
 	memset(large, 'x', sizeof(large));
 	ck_assert_int_eq(frame_put_stop(&w), 0);
 	ck_assert_int_eq(frame_put_tasks(&w, head, ends, large), 0);
 	ck_assert_uint_gt(w.capacity, 262144);
-	frame_writer_took(&w, 8 + 40 + 8);
+	frame_writer_took(&w, 8 + 32 + 4);
 	ck_assert_mem_eq(w.data + w.start, large, sizeof(large));
 	frame_writer_took(&w, sizeof(large) - 1);
 	ck_assert_uint_gt(w.capacity, 262144);
@@ -789,7 +784,7 @@ START_TEST(writer_without_memory)
 	struct frame_tasks head = {.count = 1};
 	struct frame_writer w = {0};
 	uint64_t stop = frame_tag(FRAME_STOP, 0);
-	uint64_t ends[] = {0, sizeof(large)};
+	uint32_t ends[] = {0, sizeof(large)};
 	int rc;
 
 	alloc_fail_at(1);

@@ -54,6 +54,8 @@ START_TEST(options_out_of_range)
 	o = good;
 	o.max_payload = UINT64_MAX;
 	refuse(&o, PRUN_EINVAL);
+	o.max_payload = (uint64_t)PRUN_PAYLOAD_MAX + 1;
+	refuse(&o, PRUN_EINVAL);
 	o = good;
 	o.funcs = twice;
 	o.nfuncs = 3;

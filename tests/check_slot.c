@@ -14,7 +14,7 @@ static struct engine_config config = {.max_payload = RESULT_MAX};
 static struct engine_events events;
 static struct chunk chunk;
 static uint8_t states[TASKS];
-static uint64_t offsets[TASKS + 1];
+static uint32_t offsets[TASKS + 1];
 static struct slot slot;
 
 static bool all_good(void *ctx, struct chunk *c, uint32_t first, uint32_t count,
@@ -38,7 +38,7 @@ static void slot_setup(void)
 				 .now_ns = 1};
 	chunk = (struct chunk){
 		.count = TASKS, .states = states, .offsets = offsets};
-	chunk.args.data = states; /* no byte of it is an argument */
+	chunk.args = states; /* no byte of it is an argument */
 	memset(&slot, 0, sizeof(slot));
 	slot.engine = &engine;
 	slot.state = SLOT_STARTING;

@@ -200,7 +200,7 @@ static void put_tasks(struct frame_writer *w, uint32_t func, uint32_t flags,
 				   .first = fresh,
 				   .count = count,
 				   .flags = flags};
-	uint64_t offsets[1001] = {0};
+	uint32_t offsets[1001] = {0};
 	struct prun_packer *p;
 	size_t size, i;
 
@@ -209,7 +209,7 @@ static void put_tasks(struct frame_writer *w, uint32_t func, uint32_t flags,
 	for (i = 0; i < count; i++) {
 		prun_pack_int(p, args ? args[i] : (int)i);
 		prun_packer_data(p, &size);
-		offsets[i + 1] = size;
+		offsets[i + 1] = (uint32_t)size;
 	}
 	hold(frame_put_tasks(w, head, offsets, prun_packer_data(p, &size)) ==
 	     0);

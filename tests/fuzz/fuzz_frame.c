@@ -49,22 +49,18 @@ static int expect_tasks(struct expected *e, const uint8_t *at)
 {
 	uint64_t sum = 0, i;
 
-	e->count = load32(at + 32);
-	if (e->count == 0 || e->count > e->size / 8)
+	e->count = load32(at + 24);
+	if (e->count == 0 || e->count > e->size / 4)
 		return PRUN_EPROTO;
 	for (i = 0; i < e->count; i++) {
-		uint64_t one = load64(at + 40 + 8 * i);
-
-		if (one > e->size)
-			return PRUN_EPROTO;
-		sum += one;
+		sum += load32(at + 32 + 4 * i);
 	}
-	return sum == e->size - 8 * e->count ? 1 : PRUN_EPROTO;
+	return sum == e->size - 4 * e->count ? 1 : PRUN_EPROTO;
 }
 
 static struct expected expect(const struct stream *s, size_t at)
 {
-	static const size_t heads[] = {0, 40, 8, 32, 32};
+	static const size_t heads[] = {0, 32, 8, 32, 32};
 	struct expected e = {0};
 	uint64_t tag;
 
@@ -90,7 +86,7 @@ static struct expected expect(const struct stream *s, size_t at)
 
 /* Put it again by two frames, cut behind the first `n` tasks, and read them:
  * the sizes and the values are those of before. */
-static void check_cut(const struct frame *f, const uint64_t *offsets,
+static void check_cut(const struct frame *f, const uint32_t *offsets,
 		      uint32_t n)
 {
 	struct frame_tasks first = f->tasks, second = f->tasks;
@@ -105,7 +101,7 @@ static void check_cut(const struct frame *f, const uint64_t *offsets,
 	FUZZ_ASSERT(frame_put_tasks(&w, first, offsets, f->body) == 0);
 	FUZZ_ASSERT(frame_put_tasks(&w, second, offsets + n, f->body) == 0);
 	FUZZ_ASSERT(frame_put_stop(&w) == 0);
-	frame_reader_init(&r, f->size + 8 * (uint64_t)f->tasks.count);
+	frame_reader_init(&r, f->size + 4 * (uint64_t)f->tasks.count);
 	memcpy(frame_reader_space(&r, w.end - w.start, &room), w.data + w.start,
 	       w.end - w.start);
 	frame_reader_fed(&r, w.end - w.start);
@@ -130,7 +126,7 @@ static void check_cut(const struct frame *f, const uint64_t *offsets,
 
 static void check_put(const struct frame *f, const uint8_t *frame, size_t size)
 {
-	uint64_t *offsets =
+	uint32_t *offsets =
 		malloc(((size_t)f->tasks.count + 1) * sizeof(*offsets));
 	struct frame_writer w = {0};
 	uint32_t i;

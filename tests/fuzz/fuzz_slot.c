@@ -53,7 +53,7 @@ static struct {
 	struct engine engine;
 	struct chunk chunk;
 	uint8_t states[TASKS];
-	uint64_t offsets[TASKS + 1];
+	uint32_t offsets[TASKS + 1];
 	unsigned given[TASKS]; /* how often it came back */
 	struct records taken;
 	uint64_t estimate;
@@ -269,7 +269,7 @@ static void world_new(struct slot *s)
 	frame_reader_init(&s->in, engine_result_max(&config));
 	s->board->word = word_make(FIRST, FIRST);
 	s->board->committed = s->board->valid_from = BASE;
-	world.chunk.args.data = (unsigned char *)world.states; /* all are "" */
+	world.chunk.args = (unsigned char *)world.states; /* all are "" */
 	give(s, 0, GAP_FROM);
 	give(s, GAP_TO, TASKS - GAP_TO);
 }
