@@ -671,16 +671,16 @@ START_TEST(values_of_any_size)
 	}
 	for (i = 0; i < 2 * n; i++) {
 		const struct prun_result *r = job->result;
-		const char *kept;
+		const char *shown;
 
 		ck_assert(job_take(job));
-		kept = i % 2 ? r->message : r->value;
+		shown = i % 2 ? r->message : r->value;
 		ck_assert_int_eq(r->status, i % 2 ? -EIO : 0);
 		ck_assert_uint_eq(i % 2 ? r->message_size : r->value_size,
 				  i / 2 + 1);
-		ck_assert_int_eq(kept[0], text[i / 2]);
-		ck_assert_mem_eq(kept + 1, "vvvvvvvvvvvvvvv", i / 2);
-		ck_assert_int_eq(kept[i / 2 + 1], '\0');
+		ck_assert_int_eq(shown[0], text[i / 2]);
+		ck_assert_mem_eq(shown + 1, "vvvvvvvvvvvvvvv", i / 2);
+		ck_assert_int_eq(shown[i / 2 + 1], '\0');
 	}
 	drop();
 }
