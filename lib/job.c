@@ -95,13 +95,13 @@ static void init_stream(struct prun_job *job, const struct prun_call *call,
 					       BUFFERBYTES_DEFAULT;
 }
 
+/* Everything that is not zero, or nil. */
 static void job_init(struct prun_job *job, const struct prun_call *call,
 		     const struct job_config *config)
 {
 	bool apply = call->order == PRUN_ORDER_APPLY;
 	size_t size = job_size(apply, false);
 
-	memset(job, 0, size);
 	job->order = call->order;
 	job->star = call->star != 0;
 	job->callback = call->callback;
@@ -143,6 +143,31 @@ static struct job_terms *terms_new(const struct prun_call *call)
 	return t;
 }
 
+/* All zero, with room for a chunk behind it; NULL: no memory. */
+static struct prun_job *job_take_block(const struct job_config *config,
+				       size_t chunk)
+{
+	struct prun_job *job;
+	unsigned char kind;
+
+	job = blocks_take(config->blocks,
+			  job_size(true, config->handle) + chunk, &kind);
+	if (!job)
+		return NULL;
+	memset(job, 0, job_size(true, false));
+	job->blocks = config->blocks;
+	job->block_kind = kind;
+	return job;
+}
+
+static void job_give_block(struct prun_job *job)
+{
+	if (job->blocks)
+		blocks_give(job->blocks, job, job->block_kind);
+	else
+		free(job);
+}
+
 int job_new(struct prun_job **out, const struct prun_call *call,
 	    const struct job_config *config)
 {
@@ -155,15 +180,15 @@ int job_new(struct prun_job **out, const struct prun_call *call,
 
 	if (rc < 0)
 		return rc;
-	job = malloc(job_size(apply, config->handle) +
-		     (apply ? chunk_placed_size(size) : 0));
+	job = apply ? job_take_block(config, chunk_placed_size(size)) :
+		      calloc(1, job_size(false, config->handle));
 	if (!job)
 		return -ENOMEM;
 	job_init(job, call, config);
 	if (has_terms(call)) {
 		job->terms = terms_new(call);
 		if (!job->terms) {
-			free(job);
+			job_give_block(job);
 			return -ENOMEM;
 		}
 	}
@@ -234,7 +259,7 @@ void job_destroy(struct prun_job *job)
 		free(job->index);
 	}
 	job_free_payload(job);
-	free(job);
+	job_give_block(job);
 }
 
 bool job_is_stream(const struct prun_job *job)

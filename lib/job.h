@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "blocks.h"
 #include "chunk.h"
 #include "engine.h"
 #include "prun.h"
@@ -64,12 +65,13 @@ struct prun_job {
 	bool forced;	 /* and by force */
 	bool forked;	 /* the pool was freed in a copy of its process */
 	bool wait_poll;	 /* waits for what cannot be polled */
-	uint32_t pins;	 /* calls that are on it */
-	bool asked;	 /* its source was, once */
-	bool waiting;	 /* the source has nothing yet */
-	bool star;	 /* its arguments are arrays of parameters */
-	int wait_fd;	 /* a copy of what it waits for, or -1 */
-	int error;	 /* of the source, the pool, or PRUN_ECANCELLED */
+	unsigned char block_kind;
+	uint32_t pins; /* calls that are on it */
+	bool asked;    /* its source was, once */
+	bool waiting;  /* the source has nothing yet */
+	bool star;     /* its arguments are arrays of parameters */
+	int wait_fd;   /* a copy of what it waits for, or -1 */
+	int error;     /* of the source, the pool, or PRUN_ECANCELLED */
 	int callback_error;
 	int withdrawn_status; /* what withdrawn tasks end with, */
 	const char *withdrawn_text;
@@ -92,6 +94,7 @@ struct prun_job {
 	struct chunk *building;	    /* of exact size, and not full yet */
 	struct prun_result *result; /* its own, or one of the pool's */
 	struct chunk_cache *cache;  /* the pool's; NULL once that is freed */
+	struct blocks *blocks;	    /* that it lies in; NULL: malloc's memory */
 	unsigned visits; /* of prun_job_next, between two of the pool */
 
 	/* An apply ends here: of those thousands may wait, and to touch
@@ -121,6 +124,7 @@ struct job_config {
 	uint32_t workers;
 	uint64_t max_payload;
 	struct chunk_cache *cache;
+	struct blocks *blocks;	     /* for applies */
 	struct prun_result *scratch; /* for jobs without a handle, whose
 					results are shown to callbacks only */
 	bool handle;

@@ -24,6 +24,7 @@ struct prun_pool {
 	struct engine *engine;
 	struct engine_config config;
 	struct chunk_cache cache;
+	struct blocks *blocks;
 	struct prun_result scratch; /* shown to callbacks */
 	/* One byte in a page that the kernel wipes in a forked copy. */
 	unsigned char *alive;

@@ -80,6 +80,7 @@ static void release_memory(struct prun_pool *pool)
 		munmap(pool->alive, (size_t)sysconf(_SC_PAGESIZE));
 	free(pool->driver); /* in a forked copy; its lock may be held for ever */
 	chunk_cache_release(&pool->cache);
+	blocks_free(pool->blocks);
 	func_table_release(&pool->config.funcs);
 	free(pool->message);
 	free(pool);
@@ -108,6 +109,9 @@ int prun_pool_new(struct prun_pool **out, const struct prun_options *options)
 	set_progress(pool, options);
 	rc = func_table_init(&pool->config.funcs, options->funcs,
 			     options->nfuncs);
+	pool->blocks = blocks_new();
+	if (rc == 0 && !pool->blocks)
+		rc = -ENOMEM;
 	if (rc == 0)
 		rc = map_alive(pool);
 	if (rc == 0)

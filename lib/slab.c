@@ -14,6 +14,9 @@ struct slab {
 	size_t used;
 };
 
+/* Where the first piece of a slab begins. */
+#define FIRST ((sizeof(struct slab) + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1))
+
 /* A mapping that begins at a huge page's boundary: more is mapped, and what
  * lies around it given back. */
 static struct slab *slab_map(void)
@@ -47,8 +50,7 @@ void *slab_take(struct slab **slabs, size_t size)
 		if (!s)
 			return NULL;
 		s->next = *slabs;
-		s->used = (sizeof(*s) + ALIGNMENT - 1) &
-			  ~(size_t)(ALIGNMENT - 1);
+		s->used = FIRST;
 		*slabs = s;
 	}
 	p = (char *)s + s->used;
@@ -65,4 +67,12 @@ void slab_release(struct slab **slabs)
 		munmap(s, SLAB_SIZE);
 	}
 	*slabs = NULL;
+}
+
+void slab_clear(struct slab **slabs)
+{
+	if (!*slabs)
+		return;
+	slab_release(&(*slabs)->next);
+	(*slabs)->used = FIRST;
 }

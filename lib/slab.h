@@ -3,9 +3,9 @@
 #define SLAB_H
 
 /*
- * Memory for what a large map keeps until it is freed as a whole: taken in
- * pieces of some MiB for which huge pages are asked, because the faults of
- * small pages were a quarter of the time of a map of a million no-ops.
+ * Memory for much that is freed as a whole: taken in pieces of some MiB for
+ * which huge pages are asked, because the faults of small pages were a quarter
+ * of the time of a map of a million no-ops.
  */
 
 #include <stddef.h>
@@ -16,5 +16,7 @@ struct slab;
  * NULL: none could be had, or too much is asked. */
 void *slab_take(struct slab **slabs, size_t size);
 void slab_release(struct slab **slabs);
+/* The same, but one of them is kept, empty. */
+void slab_clear(struct slab **slabs);
 
 #endif

@@ -42,6 +42,7 @@ static int submit(struct prun_job **out, struct prun_pool *pool,
 				    pool->config.workers,
 				    pool->config.max_payload,
 				    &pool->cache,
+				    pool->blocks,
 				    &pool->scratch,
 				    handle};
 	int rc = check_call(pool, call);

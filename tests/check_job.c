@@ -61,6 +61,7 @@ static void free_payload(void *payload)
 }
 
 static struct chunk_cache cache;
+static struct blocks *blocks; /* until drop() */
 static struct trouble trouble;
 static struct prun_call call;
 static struct prun_job *job;
@@ -78,6 +79,9 @@ static void set_up(void)
 	call.payload = &trouble;
 	call.payload_free = free_payload;
 	memset(&trouble, 0, sizeof(trouble));
+	if (!blocks)
+		blocks = blocks_new();
+	ck_assert_ptr_nonnull(blocks);
 }
 
 static int make(enum prun_order order)
@@ -86,6 +90,7 @@ static int make(enum prun_order order)
 				    .workers = 2,
 				    .max_payload = MAX_PAYLOAD,
 				    .cache = &cache,
+				    .blocks = blocks,
 				    .scratch = &scratch,
 				    .handle = handle};
 
@@ -115,6 +120,8 @@ static void drop(void)
 	job_destroy(job);
 	ck_assert_uint_eq(trouble.freed, 1);
 	chunk_cache_release(&cache);
+	blocks_free(blocks);
+	blocks = NULL;
 }
 
 static struct chunk *pull(uint32_t want, uint32_t count)
