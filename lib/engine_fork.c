@@ -807,11 +807,8 @@ static void release_memory(struct engine_fork *e)
 	uint32_t i;
 
 	run_queue_free(&e->pending);
-	for (i = 0; i < e->nslots; i++) {
-		run_queue_free(&e->slots[i].flight);
-		frame_reader_release(&e->slots[i].in);
-		frame_writer_release(&e->slots[i].out);
-	}
+	for (i = 0; i < e->nslots; i++)
+		slot_free_memory(&e->slots[i]);
 	free(e->slots);
 	free(e->estimates);
 	free(e);

@@ -64,8 +64,7 @@ static void slot_teardown(void)
 {
 	run_queue_free(&slot.flight);
 	slot_release(&slot);
-	frame_reader_release(&slot.in);
-	frame_writer_release(&slot.out);
+	slot_free_memory(&slot);
 }
 
 /* The worker commits a READY with this status and text. */
@@ -113,6 +112,12 @@ START_TEST(no_start_with_a_status_above_0)
 }
 END_TEST
 
+static void claim_first(void)
+{
+	board_enter(slot.board, 0, 0, 1);
+	ck_assert(board_claim(slot.board, 0));
+}
+
 /* Its only run cannot be cut behind the task that has started: nothing is taken
  * back then, and nobody waits for memory. */
 START_TEST(no_memory_to_cut_the_last_run)
@@ -120,19 +125,43 @@ START_TEST(no_memory_to_cut_the_last_run)
 	struct run_queue back;
 
 	run_queue_init(&back);
-	board_enter(slot.board, 0, 0, 1);
-	ck_assert(board_claim(slot.board, 0));
+	claim_first();
 	alloc_fail_from(1);
-	slot_take_all(&slot, NULL, true, &back);
+	slot_take_all(&slot, NULL, false, &back);
 	alloc_fail_at(0);
 	ck_assert_ptr_null(back.first);
 	ck_assert_uint_eq(slot.outstanding, TASKS);
 	ck_assert_ptr_null(slot.hostile);
-	slot_take_all(&slot, NULL, true, &back);
+	slot_take_all(&slot, NULL, false, &back);
 	ck_assert_ptr_nonnull(back.first);
 	ck_assert_uint_eq(back.first->count, TASKS - 1);
 	ck_assert_uint_eq(slot.outstanding, 1);
 	run_queue_free(&back);
+}
+END_TEST
+
+/* Where it is to be killed for what it runs it must, and does. Granted more it
+ * is only with something in reserve again. */
+START_TEST(no_memory_to_take_all_from_one)
+{
+	struct run_queue back;
+	struct run *r;
+	int rc;
+
+	run_queue_init(&back);
+	claim_first();
+	alloc_fail_from(1);
+	slot_take_all(&slot, NULL, true, &back);
+	r = run_queue_pop(&back);
+	rc = r ? slot_give(&slot, r) : 0;
+	alloc_fail_at(0);
+	ck_assert_ptr_nonnull(r);
+	ck_assert_uint_eq(r->at, 1);
+	ck_assert_uint_eq(r->count, TASKS - 1);
+	ck_assert_int_eq(rc, -ENOMEM);
+	ck_assert_uint_eq(slot.outstanding, 1);
+	ck_assert_ptr_null(slot.hostile);
+	free(r);
 }
 END_TEST
 
@@ -211,6 +240,7 @@ int main(void)
 	tc = suite_case(s, "taking back");
 	tcase_add_checked_fixture(tc, slot_setup, slot_teardown);
 	tcase_add_test(tc, no_memory_to_cut_the_last_run);
+	tcase_add_test(tc, no_memory_to_take_all_from_one);
 	tc = suite_case(s, "doubts");
 	tcase_add_checked_fixture(tc, slot_setup, slot_teardown);
 	tcase_add_test(tc, heard_before_it_is_doubted);
