@@ -234,6 +234,8 @@ static void take_frames(struct slot *s)
 			slot_garbled(s, "a frame that only the parent sends");
 	}
 	range_flush(&g);
+	/* The next bytes may be long in coming. */
+	frame_reader_trim(&s->in);
 	if (rc < 0)
 		slot_garbled(s, "a frame that is none");
 	/* Silent again from now on. */
