@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "utf8.h"
+
 /* Add a text of one-column characters, if all of it fits. */
 void line_put(struct line *l, const char *format, ...)
 {
@@ -34,25 +36,6 @@ void line_put_code(struct line *l, const char *code)
 	}
 }
 
-/* The bytes of a printable UTF-8 character, or 0. */
-static size_t character_length(const unsigned char *s, size_t len)
-{
-	size_t n = s[0] < 0x80 ? 1 :
-		   s[0] < 0xc2 ? 0 :
-		   s[0] < 0xe0 ? 2 :
-		   s[0] < 0xf0 ? 3 :
-		   s[0] < 0xf5 ? 4 :
-				 0;
-
-	if (n == 0 || n > len || s[0] < ' ' || s[0] == 0x7f ||
-	    (s[0] == 0xc2 && s[1] < 0xa0))
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 /* Add a name, harmless, cut to the columns left. Characters that may be wide
  * (from U+1100 on) count as two: too short is better than a second line. */
 void line_put_name(struct line *l, const char *name)
@@ -61,7 +44,7 @@ void line_put_name(struct line *l, const char *name)
 	size_t left = strlen(name);
 
 	while (left > 0) {
-		size_t n = character_length(s, left);
+		size_t n = utf8_harmless(s, left);
 		size_t columns =
 			n >= 3 && !(s[0] == 0xe0 ||
 				    (n == 3 && s[0] == 0xe1 && s[1] < 0x84)) ?

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "signals.h"
+#include "utf8.h"
 
 #define ITEM_SHOWN_MAX 4096
 
@@ -59,14 +60,15 @@ void message_status_keep(void)
 	status_shown = false;
 }
 
-static size_t control_length(const unsigned char *s, size_t len)
+/* How many bytes at `s` are not to be shown: a control character, or one byte
+ * that is no UTF-8. */
+static size_t harmful_length(const unsigned char *s, size_t len)
 {
-	if (s[0] < ' ' || s[0] == 0x7f)
-		return 1;
-	/* The controls U+0080 to U+009F in UTF-8. */
-	if (len > 1 && s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f)
-		return 2;
-	return 0;
+	size_t n = utf8_length(s, len);
+
+	if (utf8_harmless(s, len))
+		return 0;
+	return n > 0 ? n : 1;
 }
 
 /* A text from elsewhere must not steer the terminal. */
@@ -75,7 +77,7 @@ static void put_text(FILE *f, const char *text, size_t len)
 	const unsigned char *s = (const unsigned char *)text;
 
 	for (size_t i = 0; i < len;) {
-		size_t n = control_length(s + i, len - i);
+		size_t n = harmful_length(s + i, len - i);
 		bool harmless = n == 0 || s[i] == '\n' || s[i] == '\t';
 
 		putc_unlocked(harmless ? s[i] : '?', f);
@@ -83,11 +85,15 @@ static void put_text(FILE *f, const char *text, size_t len)
 	}
 }
 
-static bool holds_control(const unsigned char *s, size_t len)
+static bool holds_harm(const unsigned char *s, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if (control_length(s + i, len - i))
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_harmless(s + i, len - i);
+
+		if (n == 0)
 			return true;
+		i += n;
+	}
 	return false;
 }
 
@@ -108,7 +114,7 @@ static void put_quoted(FILE *f, const unsigned char *s, size_t len)
 
 	putc_unlocked('\'', f);
 	for (size_t i = 0; i < len;) {
-		size_t n = control_length(s + i, len - i);
+		size_t n = harmful_length(s + i, len - i);
 
 		if ((n > 0) != dollar) {
 			fputs(n > 0 ? "'$'" : "''", f);
@@ -127,17 +133,26 @@ static void put_quoted(FILE *f, const unsigned char *s, size_t len)
 	putc_unlocked('\'', f);
 }
 
+/* So much of an item is shown: no half of a character. */
+static size_t shown_length(const unsigned char *s, size_t len)
+{
+	if (len <= ITEM_SHOWN_MAX)
+		return len;
+	for (size_t i = ITEM_SHOWN_MAX - 3; i < ITEM_SHOWN_MAX; i++)
+		if (i + utf8_length(s + i, len - i) > ITEM_SHOWN_MAX)
+			return i;
+	return ITEM_SHOWN_MAX;
+}
+
 static void put_item(FILE *f, const void *item, size_t len)
 {
-	bool cut = len > ITEM_SHOWN_MAX;
+	size_t shown = shown_length(item, len);
 
-	if (cut)
-		len = ITEM_SHOWN_MAX;
-	if (len == 0 || holds_control(item, len))
-		put_quoted(f, item, len);
+	if (len == 0 || holds_harm(item, shown))
+		put_quoted(f, item, shown);
 	else
-		fwrite(item, 1, len, f);
-	if (cut)
+		fwrite(item, 1, shown, f);
+	if (shown < len)
 		fputs("...", f);
 }
 

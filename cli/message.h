@@ -29,7 +29,8 @@ int message_usage(const char *topic, const char *format, ...)
 void message_try(const char *topic);
 
 /* "prun: ITEM: TEXT"; the item is quoted as a shell would read it when it
- * holds control characters, and cut when it is very long. */
+ * holds control characters or bytes that are no UTF-8, and cut when it is very
+ * long. */
 void message_item(const void *item, size_t item_len, const char *text,
 		  size_t text_len);
 

@@ -496,11 +496,13 @@ static void retire_full(struct engine_fork *e, struct slot *s)
 		e->target_room = 0;
 }
 
-static void hear(struct engine_fork *e, struct slot *s)
+/* By its socket, or with that by its board. */
+static void hear(struct engine_fork *e, struct slot *s,
+		 void (*take)(struct slot *s))
 {
 	bool was_ready = s->ready;
 
-	slot_receive(s);
+	take(s);
 	if (s->ready && !was_ready)
 		e->failed_starts = 0;
 	if (slot_feedable(s) && !s->hostile &&
@@ -533,7 +535,7 @@ static void serve(struct engine_fork *e, const struct epoll_event *event)
 	if (event->events & EPOLLOUT)
 		slot_send(s);
 	if (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		hear(e, s);
+		hear(e, s, slot_receive);
 }
 
 static void check_late(struct engine_fork *e, struct slot *s)
@@ -543,7 +545,7 @@ static void check_late(struct engine_fork *e, struct slot *s)
 	/* What it has said comes first: a round may have had too many events
 	 * to come to it. */
 	if (s->process.pid)
-		hear(e, s);
+		hear(e, s, slot_receive);
 	run_queue_init(&back);
 	slot_check_late(s, &back);
 	run_queue_prepend(&e->pending, &back);
@@ -559,7 +561,7 @@ static void serve_timers(struct engine_fork *e)
 		struct slot *s = &e->slots[i];
 
 		if (s->check_ns <= now)
-			slot_check(s);
+			hear(e, s, slot_check);
 		if (s->overdue_ns <= now)
 			check_late(e, s);
 		if (s->kill_ns <= now) {
@@ -805,11 +807,8 @@ static void release_memory(struct engine_fork *e)
 	uint32_t i;
 
 	run_queue_free(&e->pending);
-	for (i = 0; i < e->nslots; i++) {
-		run_queue_free(&e->slots[i].flight);
-		frame_reader_release(&e->slots[i].in);
-		frame_writer_release(&e->slots[i].out);
-	}
+	for (i = 0; i < e->nslots; i++)
+		slot_free_memory(&e->slots[i]);
 	free(e->slots);
 	free(e->estimates);
 	free(e);

@@ -97,6 +97,12 @@ static void reader_shrink(struct frame_reader *r, size_t min)
 		(void)reader_resize(r, r->least);
 }
 
+void frame_reader_trim(struct frame_reader *r)
+{
+	if (r->start == r->end)
+		reader_shrink(r, 0);
+}
+
 unsigned char *frame_reader_space(struct frame_reader *r, size_t min,
 				  size_t *room)
 {

@@ -101,6 +101,9 @@ void frame_reader_init(struct frame_reader *r, uint64_t max);
  * behind a frame begun that is no larger cannot fail then. 0 or -ENOMEM. */
 int frame_reader_reserve(struct frame_reader *r);
 void frame_reader_release(struct frame_reader *r);
+/* Give back what a large frame took, unless there is more to be read. Bodies that
+ * were lent are gone then. */
+void frame_reader_trim(struct frame_reader *r);
 /* Forget all bytes and the error. */
 void frame_reader_reset(struct frame_reader *r);
 /* Room to read into, at least `min` bytes; *room says how much. NULL: -ENOMEM.

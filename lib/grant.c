@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a worker may start: given to it, taken back, and given up with it. */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -59,8 +60,13 @@ int slot_give(struct slot *s, struct run *r)
 					    (c->star ? FRAME_STAR : 0) |
 					    (uint32_t)c->attempt
 						    << FRAME_ATTEMPT_SHIFT};
-	int rc = frame_put_tasks(&s->out, head, c->offsets + r->at, c->args);
+	int rc;
 
+	if (!s->spare)
+		s->spare = run_new(c, 0, 0, false);
+	if (!s->spare)
+		return -ENOMEM;
+	rc = frame_put_tasks(&s->out, head, c->offsets + r->at, c->args);
 	if (rc < 0)
 		return rc;
 	/* The frame leaves after the grant: it is only queued here. */
@@ -124,16 +130,29 @@ static void take_runs(struct slot *s, uint32_t to, struct run_queue *back)
 	}
 }
 
+/* A node to cut a run with, which may be the spare one: there is one whenever
+ * something is granted, and one cut takes back all of that. */
+static struct run *cut_node(struct slot *s, const struct run *r, bool all)
+{
+	struct run *node = run_new(r->chunk, 0, 0, false);
+
+	if (!node && all) {
+		node = s->spare;
+		s->spare = NULL;
+	}
+	return node;
+}
+
 /* Put an empty node behind the run that `to` cuts, so that the withdrawal
  * cannot fail for memory after it was done. */
-static bool prepare_cut(struct slot *s, uint32_t to)
+static bool prepare_cut(struct slot *s, uint32_t to, bool all)
 {
 	struct run *r, *node;
 
 	for (r = s->flight.first; r; r = r->next) {
 		if (!number_before(r->number, to) || to - r->number >= r->count)
 			continue;
-		node = run_new(r->chunk, 0, 0, false);
+		node = cut_node(s, r, all);
 		if (!node)
 			return false;
 		node->number = r->number + r->count;
@@ -158,16 +177,21 @@ static void drop_empty_runs(struct slot *s)
 			continue;
 		}
 		*at = r->next;
-		free(r);
+		if (s->spare)
+			free(r);
+		else
+			s->spare = r;
 	}
 	s->flight.last = at;
 }
 
-enum slot_taken slot_take(struct slot *s, uint32_t to, struct run_queue *back)
+/* `all`: nothing of what has not started stays. */
+static enum slot_taken take(struct slot *s, uint32_t to, bool all,
+			    struct run_queue *back)
 {
 	if (!number_before(to, s->end))
 		return SLOT_STARTED;
-	if (!prepare_cut(s, to))
+	if (!prepare_cut(s, to, all))
 		return SLOT_NO_MEMORY;
 	if (!board_withdraw(s->board, to)) {
 		drop_empty_runs(s);
@@ -177,6 +201,11 @@ enum slot_taken slot_take(struct slot *s, uint32_t to, struct run_queue *back)
 	take_runs(s, to, back);
 	drop_empty_runs(s);
 	return SLOT_TAKEN;
+}
+
+enum slot_taken slot_take(struct slot *s, uint32_t to, struct run_queue *back)
+{
+	return take(s, to, false, back);
 }
 
 uint32_t slot_run_start(const struct slot *s, uint32_t number)
@@ -242,10 +271,10 @@ void slot_take_all(struct slot *s, const struct prun_job *job, bool split,
 		to = s->end - slot_unstarted(s);
 		if (!split)
 			to = slot_cut(s, to, job);
-		taken = slot_take(s, to, back);
+		taken = take(s, to, split, back);
 		if (taken == SLOT_NO_MEMORY) {
 			to = run_end(s, to);
-			taken = slot_take(s, to, back);
+			taken = take(s, to, split, back);
 		}
 	} while (taken == SLOT_STARTED && number_before(to, s->end) &&
 		 !s->hostile);

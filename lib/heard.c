@@ -234,6 +234,8 @@ static void take_frames(struct slot *s)
 			slot_garbled(s, "a frame that only the parent sends");
 	}
 	range_flush(&g);
+	/* The next bytes may be long in coming. */
+	frame_reader_trim(&s->in);
 	if (rc < 0)
 		slot_garbled(s, "a frame that is none");
 	/* Silent again from now on. */
@@ -400,21 +402,40 @@ static bool in_lanes(struct slot *s, uint32_t count)
 }
 
 /* A task that is claimed is in a lane until its result is committed, and what
- * is committed can be had. What a worker writes just now may be seen half, so
- * this is believed when it is seen again and again and nothing moves. */
+ * is committed can be had. */
+static bool board_can_be(struct slot *s)
+{
+	uint32_t unstarted = slot_unstarted(s);
+
+	/* More than that has come of a result on its way past the ring. */
+	return !s->hostile && board_committed(s->board) <= s->received &&
+	       in_lanes(s, s->outstanding - unstarted);
+}
+
+/* What the ring does not hold any more is in the socket, to which a round of
+ * events may not have come yet: there are more workers than it takes. Bytes
+ * that are known already do not count. */
+static void hear_more(struct slot *s)
+{
+	uint64_t before = s->received;
+
+	while (!s->garbled && s->received == before && receive_once(s) > 0)
+		take_frames(s);
+}
+
+/* What a worker writes just now may be seen half, so what cannot be is believed
+ * when it is seen again and again, and there is no more to be heard. */
 static bool check_board(struct slot *s)
 {
 	uint64_t word = board_word(s->board);
-	uint32_t unstarted = slot_unstarted(s);
 
-	if (s->hostile)
-		return false;
-	/* More than that has come of a result on its way past the ring. */
-	if (board_committed(s->board) <= s->received &&
-	    in_lanes(s, s->outstanding - unstarted)) {
+	if (board_can_be(s)) {
 		s->doubts = 0;
 		return true;
 	}
+	hear_more(s);
+	if (s->hostile || !s->outstanding)
+		return false;
 	if (word != s->doubted_word || s->received != s->doubted_at)
 		s->doubts = 0;
 	s->doubted_word = word;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -263,4 +264,13 @@ void slot_release(struct slot *s)
 	s->overdue_ns = UINT64_MAX;
 	run_queue_init(&s->flight);
 	s->outstanding = 0;
+}
+
+void slot_free_memory(struct slot *s)
+{
+	run_queue_free(&s->flight);
+	free(s->spare);
+	s->spare = NULL;
+	frame_reader_release(&s->in);
+	frame_writer_release(&s->out);
 }

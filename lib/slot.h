@@ -40,6 +40,7 @@ struct slot {
 
 	/* What it holds. */
 	struct run_queue flight; /* by number */
+	struct run *spare;	 /* to cut one of these without memory */
 	uint32_t outstanding;	 /* tasks in flight */
 	uint32_t unsent;	 /* of these, not all bytes are sent yet */
 	uint64_t bytes;		 /* of their arguments */
@@ -112,7 +113,8 @@ bool slot_stands_still(struct slot *s);
 /* Whether it can be granted more now: not while a withdrawal is unfinished. */
 bool slot_grantable(struct slot *s);
 /* Grant the run and queue its frame. Takes the run. 0 or -ENOMEM (the run is
- * the caller's still). */
+ * the caller's still): also when there is none for what taking it back may
+ * need. */
 int slot_give(struct slot *s, struct run *r);
 enum slot_taken {
 	SLOT_TAKEN,
@@ -120,7 +122,7 @@ enum slot_taken {
 	SLOT_NO_MEMORY /* nothing: it takes some to cut a run in two */
 };
 /* Take back all numbers from `to` on, which must be the start of no task that
- * runs; what was taken goes to `back`. */
+ * runs; what was taken goes to `back`. The slot's spare node is not for this. */
 enum slot_taken slot_take(struct slot *s, uint32_t to, struct run_queue *back);
 /*
  * Where to cut instead of at `to`: behind a run that is not to be split, save
@@ -131,7 +133,7 @@ uint32_t slot_cut(const struct slot *s, uint32_t to,
 /* The first number of the run that holds `number`. */
 uint32_t slot_run_start(const struct slot *s, uint32_t number);
 /* The same for what is not started, of one job (NULL: of all); with `split`
- * whatever has to be cut for that. */
+ * whatever has to be cut for that, which needs no memory. */
 void slot_take_all(struct slot *s, const struct prun_job *job, bool split,
 		   struct run_queue *back);
 /* Finish what you have, and leave. */
@@ -161,5 +163,7 @@ void slot_bury(struct slot *s, const struct process_end *end,
 	       struct run_queue *back);
 void slot_stats(const struct slot *s, struct prun_worker_stats *stats);
 void slot_release(struct slot *s);
+/* What outlives its processes: of a slot that is not used any more. */
+void slot_free_memory(struct slot *s);
 
 #endif

@@ -678,6 +678,37 @@ START_TEST(reserved_and_skipped)
 }
 END_TEST
 
+/* What a large frame took goes back when all of it was read, not before. */
+START_TEST(large_buffers_go_back)
+{
+	struct frame_result head = {.tag = frame_tag(FRAME_RESULT, 500000)};
+	static unsigned char body[500000];
+	struct frame_reader r;
+	struct frame f;
+	struct bytes b;
+
+	fill(&b);
+	frame_reader_init(&r, MAX);
+	ck_assert_int_eq(frame_reader_reserve(&r), 0);
+	feed(&r, &head, sizeof(head));
+	feed(&r, body, sizeof(body));
+	feed(&r, b.data, 1);
+	ck_assert_int_eq(frame_next(&f, &r), 1);
+	frame_reader_trim(&r);
+	ck_assert_uint_gt(r.capacity, sizeof(body));
+	feed(&r, b.data + 1, b.size - 1);
+	while (frame_next(&f, &r) > 0)
+		;
+	ck_assert(!frame_reader_holds(&r));
+	frame_reader_trim(&r);
+	ck_assert_uint_le(r.capacity, 131072);
+	feed(&r, &head, sizeof(head));
+	feed(&r, body, sizeof(body));
+	ck_assert_int_eq(frame_next(&f, &r), 1);
+	frame_reader_release(&r);
+}
+END_TEST
+
 /* ------------------------------------------------------------------- writer */
 
 /* Where the values lie, and the end of the last. */
@@ -827,6 +858,7 @@ int main(void)
 	tcase_add_test(tc, steady_capacity);
 	tcase_add_test(tc, reader_without_memory);
 	tcase_add_test(tc, reserved_and_skipped);
+	tcase_add_test(tc, large_buffers_go_back);
 	tc = suite_case(s, "writer");
 	tcase_add_test(tc, put_and_read);
 	tcase_add_test(tc, writer_is_a_stream);

@@ -104,6 +104,7 @@ static const struct prun_func funcs[] = {
 	FUNC(wordy),
 	FUNC(blob),
 	FUNC(gate),
+	FUNC(first_waits),
 	FUNC(die),
 	FUNC(add),
 	FUNC(second),
@@ -993,6 +994,41 @@ START_TEST(no_memory_in_the_fork_server)
 }
 END_TEST
 
+#define CHUNK 100
+
+/* The first task of a chunk never ends, and while it is late there is no memory
+ * at all in the caller: it is killed, the others are taken back and run. */
+START_TEST(no_memory_while_a_task_is_late)
+{
+	struct prun_options o =
+		memory_options(_i ? PRUN_START_FORKSERVER : PRUN_START_FORK);
+	struct prun_range range = {0, CHUNK, 1};
+	struct prun_call c = range_call("first_waits", &range);
+	const struct prun_result *r;
+	struct prun_pool *pool;
+	struct prun_job *job;
+	int i, rc;
+
+	o.workers = 1;
+	c.chunksize = CHUNK;
+	c.task_timeout_ms = 200;
+	pool = open_with(&o);
+	ck_assert_int_eq(prun_imap(&job, pool, &c), 0);
+	await_arrivals(pool, 1);
+	alloc_fail_from(1);
+	rc = prun_job_next(&r, job, HANG_MS);
+	alloc_fail_at(0);
+	ck_assert_int_eq(rc, 1);
+	ck_assert(r->status == PRUN_ETIMEDOUT || r->status == -ENOMEM);
+	for (i = 1; i < CHUNK; i++)
+		ck_assert_int_ge(int_of(next_of(job)), 0);
+	for (i = 0; i < CHUNK; i++)
+		ck_assert_uint_eq(seen->starts[i], 1);
+	prun_job_free(job);
+	finish_pool(pool);
+}
+END_TEST
+
 /* ------------------------------------------------------------------- the walk */
 
 #define SCENARIO(fn) \
@@ -1209,5 +1245,7 @@ int main(void)
 	tc = memory_case(s, "workers");
 	tcase_add_loop_test(tc, no_memory_in_a_worker, 0, CHORES);
 	tcase_add_test(tc, no_memory_in_the_fork_server);
+	tc = memory_case(s, "late tasks");
+	tcase_add_loop_test(tc, no_memory_while_a_task_is_late, 0, 2);
 	return suite_main(s);
 }

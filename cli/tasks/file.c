@@ -44,16 +44,18 @@ int file_stdin_offer(int fd)
 
 	if (copy < 0)
 		return -errno;
-	shared = mmap(NULL, sizeof(atomic_flag), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*file_options.stdin_reader),
+		      PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	if (shared == MAP_FAILED) {
 		int rc = -errno;
 
 		close(copy);
 		return rc;
 	}
-	file_options.stdin_taken = shared;
+	file_options.stdin_reader = shared;
 	file_options.stdin_fd = copy;
+	file_options.stdin_start = lseek(copy, 0, SEEK_CUR);
 	return 0;
 }
 
@@ -95,13 +97,24 @@ static int mode_check(struct prun_task *task, mode_t mode)
 
 static int stdin_take(struct prun_task *task)
 {
+	uint64_t item = prun_task_index(task) + 1, reader = 0;
+
 	if (file_options.stdin_fd < 0)
 		return prun_task_fail(task, -EBADF,
 				      "Standard input holds the items (use "
 				      "./- for a file of that name)");
-	if (atomic_flag_test_and_set(file_options.stdin_taken))
+	if (atomic_compare_exchange_strong(file_options.stdin_reader, &reader,
+					   item))
+		return file_options.stdin_fd;
+	if (reader != item)
 		return prun_task_fail(task, -EBADF,
 				      "Standard input is read only once");
+	if (file_options.stdin_start < 0 ||
+	    lseek(file_options.stdin_fd, file_options.stdin_start, SEEK_SET) <
+		    0)
+		return prun_task_fail(task, -EBADF,
+				      "Standard input was lost with the worker "
+				      "that was reading it");
 	return file_options.stdin_fd;
 }
 

@@ -16,13 +16,16 @@
 
 /*
  * Set before the pool is made; the workers are forked with what it says.
- * stdin_taken lies in memory shared with the workers, so that only one of
- * them reads the one standard input.
+ * stdin_reader lies in memory shared with the workers, so that only one of
+ * them reads the one standard input: the item that does, from 1, or 0. When its
+ * worker dies of another one's fault it comes again, and begins anew where that
+ * can be.
  */
 struct file_options {
 	bool special; /* open what is not a regular file too */
 	int stdin_fd; /* what the item "-" reads; -1: nothing is left to read */
-	atomic_flag *stdin_taken;
+	off_t stdin_start; /* where it began; -1: it cannot go back */
+	_Atomic uint64_t *stdin_reader;
 };
 
 extern struct file_options file_options;

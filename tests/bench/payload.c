@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Large payloads: `payload MIB...` sends one argument of each size to a worker
- * and takes one result of that size from another, and prints how long that took
- * and how much memory the caller had at the most beyond what it had before, by
- * VmHWM. Bytes that are not what they should be, and more than twice the
- * payload, end it with status 1. A size for which the machine has not six times
- * as much to spare is left out, and says so.
+ * Large payloads: `payload MIB...` sends one argument of each size to a worker,
+ * takes one result of that size from another, and does both in one task, and
+ * prints how long that took and how much memory the caller had at the most
+ * beyond what it had before, by VmHWM. Bytes that are not what they should be,
+ * and more than twice the payload (of both: of their sum), end it with status 1,
+ * and so does more than the payload once, when the result is there. A size for
+ * which the machine has not eight times as much to spare is left out, and says
+ * so.
  */
 
 #include <errno.h>
@@ -21,9 +23,11 @@
 #include "prun.h"
 
 #define MIB ((uint64_t)1 << 20)
-#define ROOM 6 /* in payloads: caller, worker, and some */
+#define ROOM 8 /* in payloads: caller, worker, and some */
 /* What the pool and its buffers take besides. */
 #define SLACK (4 * MIB)
+/* Freed blocks that are smaller may stay with glibc's malloc. */
+#define MALLOC_KEEPS (32 * MIB)
 
 static uint64_t now_ns(void)
 {
@@ -102,9 +106,29 @@ static int task_give(struct prun_task *task)
 	return rc;
 }
 
+/* The argument, if it came as it was. */
+static int task_both(struct prun_task *task)
+{
+	const void *data;
+	size_t size;
+	int rc = prun_arg_bin(task, &data, &size);
+
+	if (rc < 0)
+		return rc;
+	if (!is_filled(data, size))
+		return -EILSEQ;
+	return prun_ret_bin(task, data, size);
+}
+
+/* The ways of a payload. */
+enum way { ARGUMENT, RESULT, BOTH };
+
+static const char *const names[] = {"argument", "result", "both"};
+
 /* One argument. */
 struct input {
-	const unsigned char *data; /* NULL: only its size is sent */
+	enum way way;
+	const unsigned char *data; /* RESULT: only its size is sent */
 	uint64_t size;
 	int given;
 };
@@ -115,7 +139,7 @@ static int source(struct prun_item *item, void *payload)
 
 	if (in->given++)
 		return 0;
-	if (!in->data)
+	if (in->way == RESULT)
 		prun_item_int(item, (int64_t)in->size);
 	else
 		prun_item_bin(item, in->data, (size_t)in->size);
@@ -132,7 +156,7 @@ static int check(const struct prun_result *r, const struct input *in)
 		fprintf(stderr, "payload: %s\n", r->message);
 		return -1;
 	}
-	if (in->data)
+	if (in->way == ARGUMENT)
 		return prun_result_int(r, &whole) == 0 && whole ? 0 : -1;
 	return prun_result_str(r, &data, &size) == 0 && size == in->size &&
 			       is_filled((const unsigned char *)data, size) ?
@@ -140,22 +164,52 @@ static int check(const struct prun_result *r, const struct input *in)
 		       -1;
 }
 
-/* One way of one size, in a pool of its own. VmHWM is set back before. */
-static int measure(const char *func, const unsigned char *data, uint64_t size)
+/* VmHWM is what there is now, from now on. */
+static void forget_peak(void)
+{
+	FILE *file = fopen("/proc/self/clear_refs", "we");
+
+	if (!file)
+		return;
+	fputs("5", file);
+	fclose(file);
+}
+
+/* What it had at the most, and has now that the result is there. 0 when that is
+ * no more than it may be. */
+static int report(const struct input *in, uint64_t before, uint64_t begun)
+{
+	uint64_t payload = in->way == BOTH ? 2 * in->size : in->size;
+	uint64_t peak = proc_bytes("/proc/self/status", "VmHWM") - before;
+	uint64_t rest = proc_bytes("/proc/self/status", "VmRSS") - before;
+
+	printf("%8" PRIu64 "  %-8s  %8.3f s  %8.1f MiB  %8.2f  %8.1f MiB\n",
+	       in->size / MIB, names[in->way], (double)(now_ns() - begun) / 1e9,
+	       (double)peak / (double)MIB, (double)peak / (double)payload,
+	       (double)rest / (double)MIB);
+	fflush(stdout);
+	return peak > 2 * payload + SLACK ||
+			       rest > payload + SLACK + MALLOC_KEEPS ?
+		       -1 :
+		       0;
+}
+
+/* One way of one size, in a pool of its own. */
+static int measure(enum way way, const unsigned char *data, uint64_t size)
 {
 	static const struct prun_func funcs[] = {
 		{.name = "argument", .fn = task_take},
 		{.name = "result", .fn = task_give},
+		{.name = "both", .fn = task_both},
 		{.name = NULL},
 	};
 	struct prun_options o = PRUN_OPTIONS_INIT;
 	struct prun_call c = PRUN_CALL_INIT;
-	struct input in = {data, size, 0};
+	struct input in = {way, data, size, 0};
 	const struct prun_result *r = NULL;
 	struct prun_pool *pool;
 	struct prun_job *job;
-	uint64_t before, peak, begun;
-	FILE *file;
+	uint64_t before, begun;
 	int rc;
 
 	o.workers = 1;
@@ -163,27 +217,18 @@ static int measure(const char *func, const unsigned char *data, uint64_t size)
 	o.max_payload = size + MIB;
 	if (prun_pool_new(&pool, &o) < 0)
 		return -1;
-	file = fopen("/proc/self/clear_refs", "we");
-	if (file) {
-		fputs("5", file);
-		fclose(file);
-	}
+	forget_peak();
 	before = proc_bytes("/proc/self/status", "VmHWM");
-	c.func = func;
+	c.func = names[way];
 	c.source = source;
 	c.source_payload = &in;
 	begun = now_ns();
 	rc = prun_imap(&job, pool, &c);
 	rc = rc < 0 || prun_job_next(&r, job, -1) != 1 ? -1 : check(r, &in);
-	printf("%8" PRIu64 "  %-8s  %8.3f s", size / MIB, func,
-	       (double)(now_ns() - begun) / 1e9);
-	peak = proc_bytes("/proc/self/status", "VmHWM") - before;
-	printf("  %8.1f MiB  %.2f\n", (double)peak / (double)MIB,
-	       (double)peak / (double)size);
-	fflush(stdout);
+	rc |= report(&in, before, begun);
 	prun_job_free(job);
 	prun_pool_free(pool);
-	return rc < 0 || peak > 2 * size + SLACK ? -1 : 0;
+	return rc;
 }
 
 int main(int argc, char **argv)
@@ -192,8 +237,8 @@ int main(int argc, char **argv)
 	uint64_t size;
 	int i, failed = 0;
 
-	printf("%8s  %-8s  %10s  %12s  %s\n", "MiB", "as", "time", "memory",
-	       "payloads");
+	printf("%8s  %-8s  %10s  %12s  %8s  %12s\n", "MiB", "as", "time",
+	       "memory", "payloads", "then");
 	for (i = 1; i < argc; i++) {
 		size = strtoull(argv[i], NULL, 10) * MIB;
 		if (size == 0) {
@@ -209,9 +254,10 @@ int main(int argc, char **argv)
 		if (!data)
 			return 1;
 		fill(data, size);
-		failed |= measure("argument", data, size) < 0;
+		failed |= measure(ARGUMENT, data, size) < 0;
+		failed |= measure(BOTH, data, size) < 0;
 		free(data);
-		failed |= measure("result", NULL, size) < 0;
+		failed |= measure(RESULT, NULL, size) < 0;
 	}
 	if (failed)
 		fputs("payload: failed\n", stderr);

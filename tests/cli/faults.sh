@@ -135,6 +135,40 @@ if truncate -s "$holes" growing 2> /dev/null && have pgrep; then
 	copy=gone changing 'a file that vanishes' vanish
 	copy=gone changing 'a file that is replaced' replace
 	rm -f growing gone old below read
+
+	# Two files of one batch are read when their worker is killed. Each is
+	# read again, alone; standard input is so if it is a file, from where it
+	# was when prun began, and else it is lost.
+	truncate -s "$holes" growing
+	truncate -s $((1 << 30)) input
+	printf x >> input
+	{
+		tail -c +1001 input | md5sum
+		: | md5sum | sed 's/-$/growing/'
+	} > want
+	printf '%s\n' '#!/bin/sh' 'head -c 1000 > skipped' 'exec "$@"' > skip
+	chmod +x skip
+	launch=./skip input=input begin map -j1 md5 - growing
+	hold input
+	truncate -s 0 growing
+	kill -s KILL "$worker"
+	finish 'a file as standard input, in a batch that dies' 0 @want ''
+	rm -f input skip skipped
+
+	truncate -s "$holes" growing
+	mkfifo fifo
+	exec 5<> fifo
+	input=fifo begin map -j1 md5 - growing
+	# More than a pipe holds, so it has been read from.
+	head -c 200000 /dev/zero >&5
+	hold growing
+	truncate -s 0 growing
+	kill -s KILL "$worker"
+	: | md5sum | sed 's/-$/growing/' > want
+	finish 'a pipe as standard input, in a batch that dies' 1 @want \
+		$'prun: -: Standard input was lost with the worker that was reading it\n'
+	exec 5<&-
+	rm -f growing fifo
 else
 	skip 'files that change' 'no large files with holes'
 fi

@@ -62,6 +62,12 @@ check 'a quote beside a control character' 1 '' \
 check 'controls in UTF-8' 1 '' \
 	$'prun: \'./a\'$\'\\302\\233\'\'b\': No such file or directory\n' \
 	"$PRUN" map md5 $'./a\302\233b'
+check 'no UTF-8' 1 '' \
+	$'prun: \'./a\'$\'\\233\'\'b\'$\'\\303\': No such file or directory\n' \
+	"$PRUN" map md5 $'./a\233b\303'
+check 'overlong UTF-8, and half of a pair' 1 '' \
+	$'prun: \'\'$\'\\300\\257\\340\\202\\233\\355\\240\\200\': No such file or directory\n' \
+	"$PRUN" map md5 $'\300\257\340\202\233\355\240\200'
 check 'other names are not quoted' 1 '' \
 	$'prun: ./a b\\c"\303\251\'d: No such file or directory\n' \
 	"$PRUN" map md5 $'./a b\\c"\303\251\'d'
@@ -74,3 +80,7 @@ check 'a NUL in a name' 1 '' \
 long=$(printf '%05000d' 0)
 check 'a name too long for the system' 1 '' \
 	'~prun: 0{4096}\.\.\.: File name too long' "$PRUN" map md5 "$long"
+# It is cut between two characters.
+check 'a long name that is cut' 1 '' \
+	"~prun: 0{4095}\.\.\.: File name too long" \
+	"$PRUN" map md5 "${long:0:4095}"$'\303\251'

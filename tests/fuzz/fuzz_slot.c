@@ -373,7 +373,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	play(&s, &in, flags, pieces);
 	for (i = 0; i < TASKS; i++)
 		FUZZ_ASSERT(world.given[i] == (i < GAP_FROM || i >= GAP_TO));
-	frame_reader_release(&s.in);
-	frame_writer_release(&s.out);
+	slot_free_memory(&s);
 	return 0;
 }
