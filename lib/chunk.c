@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* What the cache may hold in all. */
-#define CACHE_BYTES ((size_t)1 << 20)
+#define CACHE_BYTES ((size_t)4 << 20)
 /* Larger buffers go back to malloc rather than to the cache. */
 #define CACHE_ARGS_MAX ((size_t)64 << 10)
 #define BLOCK_MIN 48u

@@ -196,7 +196,8 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 				continue;
 			}
 			solo = again && !is_late(s, r, i) ?
-				       run_new(r->chunk, r->at + i, 1, true) :
+				       run_new(s->engine, r->chunk, r->at + i,
+					       1, true) :
 				       NULL;
 			if (solo) {
 				run_mark(solo, TASK_QUEUED);
@@ -207,7 +208,7 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 			}
 		}
 		if (i == r->count) {
-			free(r);
+			run_free(s->engine, r);
 			continue;
 		}
 		r->at += i;

@@ -110,6 +110,8 @@ struct engine_ops {
 	void (*forget)(struct engine *e);
 };
 
+struct run;
+
 struct engine {
 	const struct engine_ops *ops;
 	const struct engine_config *config;
@@ -122,6 +124,7 @@ struct engine {
 	uint64_t margin_ns; /* work to hold against the caller's absence */
 	uint64_t tick_ns;   /* wait no longer than that; UINT64_MAX: do */
 	uint64_t retried;   /* tasks run once more */
+	struct run *unused_runs; /* of a local engine; see run.h */
 };
 
 /* The longest result an engine takes: texts of failures, also of a failed

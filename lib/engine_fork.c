@@ -138,7 +138,7 @@ static void feed_target(struct engine_fork *e)
 
 	if (r->count > e->target_room && !r->chunk->exact) {
 		/* Without memory to cut it, all goes to this one. */
-		rest = run_cut(r, e->target_room);
+		rest = run_cut(&e->base, r, e->target_room);
 		if (rest)
 			run_queue_push_front(&e->pending, rest);
 	}
@@ -167,7 +167,7 @@ static void feed(struct engine_fork *e)
 static void fork_submit(struct engine *base, struct chunk *c)
 {
 	struct engine_fork *e = fork_engine(base);
-	struct run *r = run_new(c, 0, c->count, false);
+	struct run *r = run_new(base, c, 0, c->count, false);
 
 	if (!r) {
 		struct run all = {.chunk = c, .count = c->count};
@@ -807,6 +807,7 @@ static void release_memory(struct engine_fork *e)
 	uint32_t i;
 
 	run_queue_free(&e->pending);
+	run_free_unused(&e->base);
 	for (i = 0; i < e->nslots; i++)
 		slot_free_memory(&e->slots[i]);
 	free(e->slots);

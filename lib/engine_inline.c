@@ -165,7 +165,7 @@ static void run_one(struct engine_inline *e, struct run *r)
 		give_results(e, r);
 	}
 	if (r->left == 0) {
-		free(r);
+		run_free(&e->base, r);
 		return;
 	}
 	/* A worker that failed half-way is not used again. */
@@ -181,7 +181,7 @@ static struct run *next_run(struct engine_inline *e)
 	struct run *rest;
 
 	if (max && !r->chunk->exact && r->count > max - e->given) {
-		rest = run_cut(r, (uint32_t)(max - e->given));
+		rest = run_cut(&e->base, r, (uint32_t)(max - e->given));
 		if (rest)
 			run_queue_push_front(&e->pending, rest);
 	}
@@ -199,7 +199,7 @@ static uint32_t inline_room(struct engine *base, uint32_t func)
 static void inline_submit(struct engine *base, struct chunk *c)
 {
 	struct engine_inline *e = inline_engine(base);
-	struct run *r = run_new(c, 0, c->count, false);
+	struct run *r = run_new(base, c, 0, c->count, false);
 	struct run all = {.chunk = c, .count = c->count};
 	struct engine_result failure = {.status = -ENOMEM};
 
@@ -307,6 +307,7 @@ static void inline_forget(struct engine *base)
 	worker_free(e->worker);
 	frame_reader_release(&e->in);
 	run_queue_free(&e->pending);
+	run_free_unused(&e->base);
 	free(e);
 }
 

@@ -63,7 +63,7 @@ int slot_give(struct slot *s, struct run *r)
 	int rc;
 
 	if (!s->spare)
-		s->spare = run_new(c, 0, 0, false);
+		s->spare = run_new(s->engine, c, 0, 0, false);
 	if (!s->spare)
 		return -ENOMEM;
 	rc = frame_put_tasks(&s->out, head, c->offsets + r->at, c->args);
@@ -134,7 +134,7 @@ static void take_runs(struct slot *s, uint32_t to, struct run_queue *back)
  * something is granted, and one cut takes back all of that. */
 static struct run *cut_node(struct slot *s, const struct run *r, bool all)
 {
-	struct run *node = run_new(r->chunk, 0, 0, false);
+	struct run *node = run_new(s->engine, r->chunk, 0, 0, false);
 
 	if (!node && all) {
 		node = s->spare;
@@ -178,7 +178,7 @@ static void drop_empty_runs(struct slot *s)
 		}
 		*at = r->next;
 		if (s->spare)
-			free(r);
+			run_free(s->engine, r);
 		else
 			s->spare = r;
 	}

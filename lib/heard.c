@@ -100,7 +100,7 @@ static void remove_run(struct slot *s, struct run **at)
 	*at = r->next;
 	if (!*at)
 		s->flight.last = at;
-	free(r);
+	run_free(s->engine, r);
 }
 
 /* The first task in flight that has no result. */

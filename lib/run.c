@@ -36,10 +36,15 @@ void run_queue_prepend(struct run_queue *q, struct run_queue *front)
 	run_queue_init(front);
 }
 
-struct run *run_new(struct chunk *c, uint32_t at, uint32_t count, bool solo)
+struct run *run_new(struct engine *e, struct chunk *c, uint32_t at,
+		    uint32_t count, bool solo)
 {
-	struct run *r = malloc(sizeof(*r));
+	struct run *r = e->unused_runs;
 
+	if (r)
+		e->unused_runs = r->next;
+	else
+		r = malloc(sizeof(*r));
 	if (!r)
 		return NULL;
 	r->next = NULL;
@@ -53,10 +58,26 @@ struct run *run_new(struct chunk *c, uint32_t at, uint32_t count, bool solo)
 	return r;
 }
 
-struct run *run_cut(struct run *r, uint32_t count)
+void run_free(struct engine *e, struct run *r)
+{
+	r->next = e->unused_runs;
+	e->unused_runs = r;
+}
+
+void run_free_unused(struct engine *e)
+{
+	struct run *r;
+
+	while ((r = e->unused_runs) != NULL) {
+		e->unused_runs = r->next;
+		free(r);
+	}
+}
+
+struct run *run_cut(struct engine *e, struct run *r, uint32_t count)
 {
 	struct run *rest =
-		run_new(r->chunk, r->at + count, r->count - count, r->solo);
+		run_new(e, r->chunk, r->at + count, r->count - count, r->solo);
 
 	if (rest) {
 		r->count = count;
@@ -116,7 +137,7 @@ void run_queue_withdraw(struct engine *e, struct run_queue *q,
 			continue;
 		}
 		run_give_back(e, r, NULL);
-		free(r);
+		run_free(e, r);
 	}
 }
 
@@ -132,7 +153,7 @@ void run_queue_drop_unwanted(struct engine *e, struct run_queue *q)
 			continue;
 		}
 		run_give_back(e, r, NULL);
-		free(r);
+		run_free(e, r);
 	}
 }
 
@@ -143,7 +164,7 @@ void run_fail(struct engine *e, struct run *r, int status)
 	failure.data = prun_strerror(status);
 	failure.size = strlen(failure.data);
 	run_give_back(e, r, &failure);
-	free(r);
+	run_free(e, r);
 }
 
 void run_queue_free(struct run_queue *q)

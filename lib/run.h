@@ -31,9 +31,13 @@ void run_queue_push(struct run_queue *q, struct run *r);
 void run_queue_push_front(struct run_queue *q, struct run *r);
 /* All of `front` before what is in q; front is empty then. */
 void run_queue_prepend(struct run_queue *q, struct run_queue *front);
-struct run *run_new(struct chunk *c, uint32_t at, uint32_t count, bool solo);
+/* NULL: no memory. The engine keeps used ones for the next. */
+struct run *run_new(struct engine *e, struct chunk *c, uint32_t at,
+		    uint32_t count, bool solo);
+void run_free(struct engine *e, struct run *r);
+void run_free_unused(struct engine *e);
 /* Cut the run after its first `count` tasks: the rest, or NULL: no memory. */
-struct run *run_cut(struct run *r, uint32_t count);
+struct run *run_cut(struct engine *e, struct run *r, uint32_t count);
 /* The bytes of its arguments. */
 uint64_t run_bytes(const struct run *r);
 /* Set the state of its tasks, save of those that are done. */

@@ -55,7 +55,7 @@ static void slot_setup(void)
 	ck_assert_ptr_nonnull(slot.board);
 	run_queue_init(&slot.flight);
 	frame_reader_init(&slot.in, engine_result_max(&config));
-	r = run_new(&chunk, 0, TASKS, false);
+	r = run_new(&engine, &chunk, 0, TASKS, false);
 	ck_assert_ptr_nonnull(r);
 	ck_assert_int_eq(slot_give(&slot, r), 0);
 }
@@ -63,6 +63,7 @@ static void slot_setup(void)
 static void slot_teardown(void)
 {
 	run_queue_free(&slot.flight);
+	run_free_unused(&engine);
 	slot_release(&slot);
 	slot_free_memory(&slot);
 }

@@ -238,7 +238,7 @@ static void check_taken(const struct records *m, bool hostile)
 
 static void give(struct slot *s, uint32_t at, uint32_t count)
 {
-	struct run *r = run_new(&world.chunk, at, count, false);
+	struct run *r = run_new(&world.engine, &world.chunk, at, count, false);
 
 	FUZZ_ASSERT(r && slot_give(s, r) == 0);
 }
@@ -374,5 +374,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (i = 0; i < TASKS; i++)
 		FUZZ_ASSERT(world.given[i] == (i < GAP_FROM || i >= GAP_TO));
 	slot_free_memory(&s);
+	run_free_unused(&world.engine);
 	return 0;
 }
