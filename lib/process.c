@@ -169,7 +169,8 @@ static void reset_signals(void)
 	for (sig = 1; sig < NSIG; sig++) {
 		if (sigaction(sig, NULL, &sa) < 0)
 			continue;
-		if (sig != SIGCHLD && sa.sa_handler == SIG_IGN)
+		if (sa.sa_handler == SIG_DFL ||
+		    (sig != SIGCHLD && sa.sa_handler == SIG_IGN))
 			continue;
 		memset(&sa, 0, sizeof(sa));
 		sa.sa_handler = SIG_DFL;
