@@ -7,7 +7,7 @@
 /* prun_job_next drives the pool once in so many results, or when a coarse
  * clock has ticked, lest the workers starve while the caller takes what is
  * ready. */
-#define VISIT_RESULTS 32u
+#define VISIT_RESULTS 256u
 
 /* Whether the workers should be looked after now, though results are ready. */
 static bool visit_due(struct prun_pool *pool, struct prun_job *job)
