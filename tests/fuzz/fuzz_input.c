@@ -146,7 +146,9 @@ static void world_new(struct fuzz_input *in)
 	world.limit = 8 + ((size_t)(limit & 0x7f) << (limit & 7));
 	world.counts = limit & 0x80;
 	world.piece = 1 + pieces % PIECE_MAX;
-	world.width = kinds >> 3;
+	world.width = kinds >> 3; /* narrow, or more than a line can hold */
+	if (world.width > 16)
+		world.width *= 34;
 	take_operands(in, counts & 3);
 	world.nlists = counts >> 2 & 3;
 	world.options.narg_files = world.nlists;
