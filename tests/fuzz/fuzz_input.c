@@ -8,8 +8,8 @@
  *	1 byte	  which of the files are pipes; how wide a line is
  *	2 bytes	  the pieces in which a pipe is filled; where "-" begins
  *		  the operands, each up to a NUL, and the files, in which 0xfe
- *		  and n repeat the byte before n * n times, or with n = 0 end
- *		  the file
+ *		  and n repeat the byte before n * n times (a delimiter n
+ *		  times), or with n = 0 end the file
  *
  * What comes out are the operands, and then what a plain splitting of the
  * files' bytes gives, where that is not too long. Each is quoted in messages so
@@ -76,8 +76,10 @@ static void take_content(struct list *l, struct fuzz_input *in)
 			count = (size_t)fuzz_take(in, 1);
 			if (count == 0)
 				return;
-			count *= count;
 			byte = last;
+			/* Long ones, and not so many. */
+			if (byte != (uint8_t)world.options.delimiter)
+				count *= count;
 		}
 		if (count > CONTENT_MAX - l->size)
 			return;
