@@ -208,7 +208,7 @@ $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/fuzz_%.o $(FUZZ_MAIN) $(LIB_OBJ) $(FUZZ_CLI)
 
 # What it writes is looked at, and how many CPUs there are is always the same.
 $(BUILD)/fuzz/fuzz_options: FUZZ_WRAP := -Wl,--wrap=write,--wrap=prun_cpu_count
-$(BUILD)/fuzz/fuzz_input: FUZZ_WRAP := -Wl,--wrap=write
+$(BUILD)/fuzz/fuzz_name: FUZZ_WRAP := -Wl,--wrap=write
 
 fuzz-build: $(FUZZ_BIN)
 
