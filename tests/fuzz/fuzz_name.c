@@ -4,7 +4,7 @@
  *
  *	1 byte	  how wide a line is: 0 to 127 columns, or, from 0x80 on, up to
  *		  more than a line can hold
- *	1 byte	  with how many letters the name begins: none, or, from 0x80 on,
+ *	1 byte	  with how many letters the name begins: none, or, from 0xf0 on,
  *		  up to more than a message shows
  *		  the name
  *
@@ -254,7 +254,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		locale = setlocale(LC_CTYPE, "C.UTF-8");
 	if (width >= 0x80)
 		width = (width - 0x80) * 10;
-	more = more < 0x80 ? 0 : (more - 0x80) * 40;
+	more = more < 0xf0 ? 0 : (more - 0xf0) * 320;
 	if (in.size > LONGEST - more - 1)
 		return 0;
 	size = more + in.size;
