@@ -60,14 +60,13 @@ void message_status_keep(void)
 	status_shown = false;
 }
 
-/* How many bytes at `s` are not to be shown: a control character, or one byte
- * that is no UTF-8. */
-static size_t harmful_length(const unsigned char *s, size_t len)
+/* The bytes of the character at `s`, one where there is none; and whether they
+ * may be shown. */
+static size_t look_at(const unsigned char *s, size_t len, bool *harmless)
 {
 	size_t n = utf8_length(s, len);
 
-	if (utf8_harmless(s, len))
-		return 0;
+	*harmless = utf8_harmless(s, len) > 0;
 	return n > 0 ? n : 1;
 }
 
@@ -75,26 +74,24 @@ static size_t harmful_length(const unsigned char *s, size_t len)
 static void put_text(FILE *f, const char *text, size_t len)
 {
 	const unsigned char *s = (const unsigned char *)text;
+	bool harmless;
 
-	for (size_t i = 0; i < len;) {
-		size_t n = harmful_length(s + i, len - i);
-		bool harmless = n == 0 || s[i] == '\n' || s[i] == '\t';
-
-		putc_unlocked(harmless ? s[i] : '?', f);
-		i += n > 0 ? n : 1;
+	for (size_t i = 0, n; i < len; i += n) {
+		n = look_at(s + i, len - i, &harmless);
+		if (harmless || s[i] == '\n' || s[i] == '\t')
+			fwrite(s + i, 1, n, f);
+		else
+			putc_unlocked('?', f);
 	}
 }
 
 static bool holds_harm(const unsigned char *s, size_t len)
 {
-	for (size_t i = 0; i < len;) {
-		size_t n = utf8_harmless(s + i, len - i);
+	bool harmless = true;
 
-		if (n == 0)
-			return true;
-		i += n;
-	}
-	return false;
+	for (size_t i = 0; i < len && harmless;)
+		i += look_at(s + i, len - i, &harmless);
+	return !harmless;
 }
 
 static void put_escaped(FILE *f, unsigned char c)
@@ -110,25 +107,22 @@ static void put_escaped(FILE *f, unsigned char c)
 /* As ls and md5sum do: 'a'$'\n''b'. */
 static void put_quoted(FILE *f, const unsigned char *s, size_t len)
 {
-	bool dollar = false;
+	bool dollar = false, harmless;
 
 	putc_unlocked('\'', f);
-	for (size_t i = 0; i < len;) {
-		size_t n = harmful_length(s + i, len - i);
-
-		if ((n > 0) != dollar) {
-			fputs(n > 0 ? "'$'" : "''", f);
-			dollar = n > 0;
+	for (size_t i = 0, n; i < len; i += n) {
+		n = look_at(s + i, len - i, &harmless);
+		if (harmless == dollar) {
+			fputs(harmless ? "''" : "'$'", f);
+			dollar = !harmless;
 		}
-		if (n > 0) {
-			for (; n > 0; n--)
-				put_escaped(f, s[i++]);
-		} else if (s[i] == '\'') {
+		if (s[i] == '\'')
 			fputs("'\\''", f);
-			i++;
-		} else {
-			putc_unlocked(s[i++], f);
-		}
+		else if (harmless)
+			fwrite(s + i, 1, n, f);
+		else
+			for (size_t k = 0; k < n; k++)
+				put_escaped(f, s[i + k]);
 	}
 	putc_unlocked('\'', f);
 }

@@ -65,6 +65,9 @@ check 'controls in UTF-8' 1 '' \
 check 'no UTF-8' 1 '' \
 	$'prun: \'./a\'$\'\\233\'\'b\'$\'\\303\': No such file or directory\n' \
 	"$PRUN" map md5 $'./a\233b\303'
+check 'other UTF-8 beside a control character' 1 '' \
+	$'prun: \'./\303\251\'$\'\\n\'\'\342\202\254\': No such file or directory\n' \
+	"$PRUN" map md5 $'./\303\251\n\342\202\254'
 check 'overlong UTF-8, and half of a pair' 1 '' \
 	$'prun: \'\'$\'\\300\\257\\340\\202\\233\\355\\240\\200\': No such file or directory\n' \
 	"$PRUN" map md5 $'\300\257\340\202\233\355\240\200'
