@@ -21,6 +21,8 @@
 #define WARM_UP_NS 2000000
 #define TASKS_A_SECOND 1000u /* of `width`, whatever the workers */
 #define PAYLOAD ((size_t)64 << 20)
+/* What the time of a task may be wrong by, see lib/ticks.h. */
+#define CLOCK_SLACK_NS 200000u
 
 struct bench {
 	const char *name;
@@ -166,8 +168,11 @@ static void take_naps(struct prun_job *job, uint64_t *ns, uint64_t count)
 
 	while ((result = next_result(job))) {
 		need_nil(result);
-		if (result->index >= count || result->run_ns < ns[result->index])
-			die("task %" PRIu64 ": woke early", result->index);
+		if (result->index >= count ||
+		    result->run_ns + CLOCK_SLACK_NS < ns[result->index])
+			die("task %" PRIu64 ": woke early: %" PRIu64
+			    " of %" PRIu64,
+			    result->index, result->run_ns, ns[result->index]);
 		ns[result->index] = result->run_ns;
 		taken++;
 	}
@@ -406,7 +411,7 @@ static void fill_payload(void)
 		payload[i] = (unsigned char)(i * 2654435761u >> 24);
 }
 
-/* `given` counts down. */
+/* Gives it once. */
 static int payload_source(struct prun_item *item, void *source_payload)
 {
 	int *given = source_payload, rc;
@@ -428,9 +433,10 @@ static void need_payload(const struct prun_result *result)
 		die("the result has other bytes");
 }
 
-/* One to the worker, or one from it; with all that must be freed. */
+/* One to the worker, or one from it; its time is added to the others'. */
 static void carry(struct prun_pool *pool, struct measure *measure,
-		  struct prun_call call, void (*check)(const struct prun_result *))
+		  struct prun_call call,
+		  void (*check)(const struct prun_result *))
 {
 	const struct prun_result *result;
 	struct prun_job *job;
