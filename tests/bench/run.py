@@ -32,22 +32,23 @@ rounds. All have two workers.
   memory      VmHWM of prun, and of the largest of its workers, sampled every 5
               ms while it runs: the largest of the rounds.
 
-  cpu         getrusage(RUSAGE_SELF) around the work of unordered and of map: the
-              parent is what stops scaling. Of the Pool all threads count.
+  cpu         getrusage(RUSAGE_SELF) around the work of unordered and of map:
+              the parent is what stops scaling. Of the Pool all threads count.
   width       the processor time of the parent and all workers for one task that
               sleeps, with 16, 64 and 256 workers against 2. Two cores cannot
               run so many workers, so the wall time would tell of the sleep;
               what is spent beside it is what a task costs. The tasks take so
               long (2 ms with 2 workers, 256 ms with 256, half more or less)
               that there are 1,000 a second whatever the width, and the cores
-              are idle but for a tenth.
-  makespan    5,000 sleeps, drawn from Pareto's distribution (shape 0.8, from 0.1
-              ms to 1 s, 10 s in all), unknown to the pool, by prun_map() with
-              its own chunks; in the drawn order, ascending, and descending.
-              Against the end that the same tasks, with the times that their
-              results tell, would have had with each given to the worker that is
-              free first, at no cost; and beside Python's Pool, once. All workers
-              have PR_SET_TIMERSLACK 1. At most 3 rounds.
+              have little to do. What the sleep itself costs is in all of them.
+  makespan    5,000 sleeps, drawn from Pareto's distribution (shape 0.8, from
+              0.1 ms to 1 s, 12.5 s in all: 6.2 s with two workers), unknown to
+              the pool, by prun_map() with its own chunks; in the drawn order,
+              ascending, and descending. Against the end that the same tasks,
+              with the times that their results tell, would have had with each
+              given to the worker that is free first, at no cost; and beside
+              Python's Pool, once. All workers have PR_SET_TIMERSLACK 1. At
+              most 3 rounds.
   respawn2    no-ops on two workers that are replaced after each, against a loop
               of fork, _exit and wait in a program as small.
   open-fork   a pool of two, made, closed, joined and freed, against two such
@@ -56,22 +57,23 @@ rounds. All have two workers.
               twice, and forks two workers.
   argument,   64 MiB to a worker, or from one, against memcpy() into memory that
   result      is as new as a receiver's: page faults are in both.
-  memory-long the parent's VmHWM for a hundred million tasks against that for one
-              million, once. Takes minutes: only when it is named, or with
+  memory-long the parent's VmHWM for a hundred million tasks against that for
+              one million, once. Takes minutes: only when it is named, or with
               BENCH_LONG=1.
 
 The ratio says how many times faster ours is; against a limit (roundtrip, width,
-makespan's schedule, and what follows it), how many times longer it takes. It is the median of the ratios of the single rounds, so it may
-differ a little from that of the two figures. For memory it says which part of
-the limit is used. In the JSON the second peer's are executor, executor_rounds
-and executor_ratio: null or empty where there is none.
+makespan's schedule, and what follows it), how many times as much it takes. It
+is the median of the ratios of the single rounds, so it may differ a little from
+that of the two figures. For memory it says which part of the limit is used. In
+the JSON the second peer's are executor, executor_rounds and executor_ratio:
+null or empty where there is none.
 
 Results are checked: counts, sums, order, equal lists of digests. The exit
 status is 1 if a bench failed to run or gave a wrong result, and never tells of
-a timing. Environment: PRUN (default build/prun; pool_bench is looked for in
-bench/ beside it), BENCH_ROUNDS, BENCH_LONG (also the long ones), BENCH_JSON (a
-file for the same table as JSON), TMPDIR (default /var/tmp: 1.2 GB, removed at
-the end).
+a timing. Environment: PRUN (default build/prun; the C programs are looked for
+in bench/ beside it), BENCH_ROUNDS, BENCH_LONG (also the long ones), BENCH_JSON
+(a file for the same table as JSON), TMPDIR (default /var/tmp: 1.2 GB, removed
+at the end).
 """
 
 import contextlib
@@ -505,7 +507,7 @@ def failure_noted(rows):
 # ------------------------------------------------------------------- dispatch
 
 
-def dispatch(bench, tasks, workers=WORKERS, *more):
+def dispatch(bench, workers, tasks, *more):
     return run_json([DISPATCH_BENCH, bench, str(workers)], tasks, *more)
 
 
@@ -561,7 +563,7 @@ class Width:
         return list(rows.values())
 
     def _us_each(self, workers):
-        answer = dispatch("width", self.tasks, workers)
+        answer = dispatch("width", workers, self.tasks)
         seconds = answer["cpu_seconds"] + answer["workers_cpu_seconds"]
         return seconds * 1e6 / self.tasks
 
@@ -616,7 +618,7 @@ class Makespan:
                  for peer, title in self.peers.items()}
         with failure_noted([row, *peers.values()]):
             for _ in range(rounds):
-                answer = dispatch("makespan", self.tasks, workers, name)
+                answer = dispatch("makespan", workers, self.tasks, name)
                 row.ours_rounds.append(answer["seconds"])
                 row.theirs_rounds.append(answer["limit_seconds"])
             row.finish(most=self.most)
@@ -641,7 +643,8 @@ class Limited:
         self.ours, self.limit = ours, limit
 
     def rows(self, rounds):
-        row = Row(self.name, self.unit, f"<= {self.most} x" if self.most else "")
+        wanted = f"<= {self.most} x" if self.most else ""
+        row = Row(self.name, self.unit, wanted)
         with failure_noted([row]):
             for _ in range(rounds):
                 row.ours_rounds.append(self._ms_each(*self.ours))
@@ -651,7 +654,7 @@ class Limited:
 
     @staticmethod
     def _ms_each(bench, workers, tasks):
-        return dispatch(bench, tasks, workers)["seconds"] * 1000 / tasks
+        return dispatch(bench, workers, tasks)["seconds"] * 1000 / tasks
 
 
 class LongMemory:
@@ -662,7 +665,8 @@ class LongMemory:
     most = 1.05
 
     def rows(self, _rounds):
-        row = Row(self.name, "MiB", f"<= {self.most} x, < {MEMORY_LIMIT_MIB} MiB")
+        row = Row(self.name, "MiB",
+                  f"<= {self.most} x, < {MEMORY_LIMIT_MIB} MiB")
         with failure_noted([row]):
             row.ours_rounds.append(measure_memory(100_000_000)[0])
             row.theirs_rounds.append(measure_memory(1_000_000)[0])
