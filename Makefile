@@ -54,6 +54,7 @@ CHECK_BIN := $(CHECK_SRC:%.c=$(BUILD)/%)
 HELP_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(CHECK_SRC),$(wildcard tests/*.c)))
 PLUGINS  := $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
 TORTURE  := $(patsubst tests/torture/%.c,$(BUILD)/torture/%,$(wildcard tests/torture/*.c))
+BENCHES  := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 EXAMPLES := $(patsubst docs/examples/%.c,$(BUILD)/examples/%,$(wildcard docs/examples/*.c))
 
 STATIC := $(BUILD)/libprun.a
@@ -136,7 +137,7 @@ $(BUILD)/tests/plugins/%.so: tests/plugins/%.c lib/prun.h
 	@mkdir -p $(@D)
 	$(CC) $(COMMON) -fPIC -shared -o $@ $<
 
-$(BUILD)/bench/%: tests/bench/%.c $(STATIC)
+$(BUILD)/bench/%: tests/bench/%.c tests/bench/bench.h $(STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(COMMON) -o $@ $< $(LDFLAGS_ALL) $(STATIC) $(LIB_LIBS)
 
@@ -258,7 +259,7 @@ demo: setup ## set up, build, and hash the files under /usr/include
 bench: setup-check ## measure against Python's Pool, xargs and md5sum
 	@+$(MAKE) --no-print-directory bench-run
 
-bench-run: all $(BUILD)/bench/pool_bench
+bench-run: all $(BENCHES)
 	@PRUN=$(PRUN) python3 tests/bench/run.py $(BENCH)
 
 examples: $(EXAMPLES)
@@ -267,8 +268,8 @@ examples-tests: $(STATIC) ## build the examples and run them on real data
 	@BUILD=$(BUILD) tests/tools/check-examples
 
 # Every program there is: for the static checks.
-everything: all $(CHECK_BIN) $(PLUGINS) $(EXAMPLES) $(BUILD)/bench/pool_bench \
-	$(BUILD)/bench/payload $(TORTURE) $(FUZZ_BIN)
+everything: all $(CHECK_BIN) $(PLUGINS) $(EXAMPLES) $(BENCHES) \
+	$(TORTURE) $(FUZZ_BIN)
 
 # A build of its own with other flags, and both kinds of tests with it.
 TESTS_WITH = $(MAKE) --no-print-directory HARDEN= BUILD=$(BUILD)/$(1) \

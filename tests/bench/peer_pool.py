@@ -129,8 +129,11 @@ def main(arguments):
         tasks = int(arguments[1])
     with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
         pool.map(warm_up, range(WARM_UP))
+        cpu_before = time.process_time()  # of all threads of this process
         seconds = run(pool, tasks)
-    print(json.dumps({"seconds": seconds, "tasks": tasks}))
+        cpu_seconds = time.process_time() - cpu_before
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds,
+                      "tasks": tasks}))
 
 
 if __name__ == "__main__":

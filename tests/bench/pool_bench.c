@@ -9,22 +9,13 @@
  * another value ends the program with status 1.
  */
 
-#include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "prun.h"
+#include "bench.h"
 
 #define WORKERS 2
 #define WARM_UP 100
@@ -33,13 +24,6 @@
 #define CONSUME_NS 100000000u /* ... and the work after so many */
 #define PING_SIZE 32
 #define LARGE ((size_t)2 << 30) /* bytes of a large caller */
-#define MSGPACK_NIL 0xc0
-
-struct measure {
-	uint64_t tasks;
-	uint64_t ns;
-	uint64_t median_ns; /* of one task; 0: not measured one by one */
-};
 
 struct bench {
 	const char *name;
@@ -49,33 +33,6 @@ struct bench {
 	bool respawn; /* one worker, and a new one for each task */
 	enum prun_start_method start_method;
 };
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("pool_bench: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	exit(1);
-}
-
-static void need(int rc, const char *what)
-{
-	if (rc < 0)
-		die("%s: %s", what, prun_strerror(rc));
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* -------------------------------------------------------------- functions */
 
@@ -103,77 +60,32 @@ static const struct prun_func funcs[] = {
 	{.name = "nap", .fn = nap},
 };
 
-/* ---------------------------------------------------------------- results */
-
-static void need_ok(const struct prun_result *result)
-{
-	if (result->status != 0)
-		die("task %" PRIu64 ": %s", result->index, result->message);
-}
-
-static void need_nil(const struct prun_result *result)
-{
-	need_ok(result);
-	if (result->value_size != 1 ||
-	    *(const unsigned char *)result->value != MSGPACK_NIL)
-		die("task %" PRIu64 ": the result is not nil", result->index);
-}
-
-static void need_number(uint64_t got, uint64_t wanted, const char *what)
-{
-	if (got != wanted)
-		die("%s: %" PRIu64 " instead of %" PRIu64, what, got, wanted);
-}
-
-/* The job's next result; NULL at its end. */
-static const struct prun_result *next_result(struct prun_job *job)
-{
-	const struct prun_result *result;
-	int rc = prun_job_next(&result, job, -1);
-
-	need(rc, "prun_job_next");
-	return rc > 0 ? result : NULL;
-}
-
-static struct prun_call call_over(struct prun_range *range, const char *func,
-				  uint64_t tasks)
-{
-	struct prun_call call = PRUN_CALL_INIT;
-
-	*range = (struct prun_range){.stop = (int64_t)tasks};
-	call.func = func;
-	call.source = prun_source_range;
-	call.source_payload = range;
-	call.length = tasks;
-	return call;
-}
-
 /* ---------------------------------------------------------------- benches */
 
 static void run_unordered(struct prun_pool *pool, struct measure *measure)
 {
-	uint64_t n = measure->tasks, count = 0, sum = 0, start = now_ns();
+	uint64_t n = measure->tasks, count = 0, sum = 0;
 	const struct prun_result *result;
 	struct prun_range range;
 	struct prun_call call = call_over(&range, "noop", n);
 	struct prun_job *job;
 
 	call.chunksize = 1;
+	measure_begin(measure);
 	need(prun_imap_unordered(&job, pool, &call), "prun_imap_unordered");
 	while ((result = next_result(job))) {
 		need_nil(result);
 		sum += result->index;
 		count++;
 	}
-	measure->ns = now_ns() - start;
+	measure_end(measure);
 	need_number(count, n, "results");
 	need_number(sum, n * (n - 1) / 2, "sum of the indices");
 	prun_job_free(job);
 }
 
 /* All results of a job that gives them in order, up to the end of the time. */
-static void take_nils(struct prun_job *job, struct measure *measure,
-		      uint64_t start)
+static void take_nils(struct prun_job *job, struct measure *measure)
 {
 	const struct prun_result *result;
 	uint64_t count = 0;
@@ -182,44 +94,44 @@ static void take_nils(struct prun_job *job, struct measure *measure,
 		need_nil(result);
 		need_number(result->index, count++, "index");
 	}
-	measure->ns = now_ns() - start;
+	measure_end(measure);
 	need_number(count, measure->tasks, "results");
 	prun_job_free(job);
 }
 
 static void run_map(struct prun_pool *pool, struct measure *measure)
 {
-	uint64_t start = now_ns();
 	struct prun_range range;
 	struct prun_call call = call_over(&range, "noop", measure->tasks);
 	struct prun_job *job;
 
+	measure_begin(measure);
 	need(prun_map(&job, pool, &call), "prun_map");
-	take_nils(job, measure, start);
+	take_nils(job, measure);
 }
 
 static void run_map_async(struct prun_pool *pool, struct measure *measure)
 {
-	uint64_t start = now_ns();
 	struct prun_range range;
 	struct prun_call call = call_over(&range, "noop", measure->tasks);
 	struct prun_job *job;
 
+	measure_begin(measure);
 	need(prun_map_async(&job, pool, &call), "prun_map_async");
 	need(prun_job_wait(job, -1), "prun_job_wait");
-	take_nils(job, measure, start);
+	take_nils(job, measure);
 }
 
 static void run_imap_noop(struct prun_pool *pool, struct measure *measure)
 {
-	uint64_t start = now_ns();
 	struct prun_range range;
 	struct prun_call call = call_over(&range, "noop", measure->tasks);
 	struct prun_job *job;
 
 	call.chunksize = 1;
+	measure_begin(measure);
 	need(prun_imap(&job, pool, &call), "prun_imap");
-	take_nils(job, measure, start);
+	take_nils(job, measure);
 }
 
 static int on_nil(struct prun_job *job, const struct prun_result *result,
@@ -252,7 +164,7 @@ static void pack_number(struct prun_call *call, struct prun_packer *packer,
 
 static void run_apply_async(struct prun_pool *pool, struct measure *measure)
 {
-	uint64_t n = measure->tasks, done = 0, start = now_ns();
+	uint64_t n = measure->tasks, done = 0;
 	struct prun_call call = PRUN_CALL_INIT;
 	struct prun_packer *packer;
 
@@ -261,13 +173,14 @@ static void run_apply_async(struct prun_pool *pool, struct measure *measure)
 	call.callback = on_nil;
 	call.error_callback = on_error;
 	call.payload = &done;
+	measure_begin(measure);
 	for (uint64_t i = 0; i < n; i++) {
 		pack_number(&call, packer, i);
 		need(prun_apply_async(NULL, pool, &call), "prun_apply_async");
 	}
 	while (done < n)
 		need(prun_pool_step(pool, -1), "prun_pool_step");
-	measure->ns = now_ns() - start;
+	measure_end(measure);
 	prun_packer_free(packer);
 	need(prun_pool_close(pool), "prun_pool_close");
 	need(prun_pool_join(pool, -1), "prun_pool_join");
@@ -284,13 +197,14 @@ static void consume(void)
 
 static void run_imap(struct prun_pool *pool, struct measure *measure)
 {
-	uint64_t count = 0, start = now_ns();
+	uint64_t count = 0;
 	const struct prun_result *result;
 	struct prun_range range;
 	struct prun_call call = call_over(&range, "nap", measure->tasks);
 	struct prun_job *job;
 	int64_t number;
 
+	measure_begin(measure);
 	need(prun_imap(&job, pool, &call), "prun_imap");
 	while ((result = next_result(job))) {
 		need_ok(result);
@@ -299,7 +213,7 @@ static void run_imap(struct prun_pool *pool, struct measure *measure)
 		if (count % CONSUME_EVERY == 0)
 			consume();
 	}
-	measure->ns = now_ns() - start;
+	measure_end(measure);
 	need_number(count, measure->tasks, "results");
 	prun_job_free(job);
 }
@@ -323,16 +237,17 @@ static uint64_t *new_times(uint64_t count)
 }
 
 /* Takes the times of the single tasks, and frees them. */
-static void set_median(struct measure *measure, uint64_t *times)
+static void set_percentiles(struct measure *measure, uint64_t *times)
 {
 	qsort(times, measure->tasks, sizeof(*times), compare_ns);
 	measure->median_ns = times[measure->tasks / 2];
+	measure->p99_ns = times[measure->tasks * 99 / 100];
 	free(times);
 }
 
 static void run_roundtrip(struct prun_pool *pool, struct measure *measure)
 {
-	uint64_t *times = new_times(measure->tasks), start = now_ns();
+	uint64_t *times = new_times(measure->tasks);
 	const struct prun_result *result;
 	struct prun_call call = PRUN_CALL_INIT;
 	struct prun_packer *packer;
@@ -340,6 +255,7 @@ static void run_roundtrip(struct prun_pool *pool, struct measure *measure)
 
 	need(prun_packer_new(&packer), "prun_packer_new");
 	call.func = "noop";
+	measure_begin(measure);
 	for (uint64_t i = 0; i < measure->tasks; i++) {
 		uint64_t before = now_ns();
 
@@ -350,9 +266,9 @@ static void run_roundtrip(struct prun_pool *pool, struct measure *measure)
 		prun_job_free(job);
 		times[i] = now_ns() - before;
 	}
-	measure->ns = now_ns() - start;
+	measure_end(measure);
 	prun_packer_free(packer);
-	set_median(measure, times);
+	set_percentiles(measure, times);
 }
 
 /* 1 for a whole message, 0 for the end. */
@@ -397,7 +313,7 @@ static void ping(int fd, uint64_t number)
 /* What the kernel asks for a round trip: nothing but a socketpair and poll. */
 static void run_pingpong(struct prun_pool *pool, struct measure *measure)
 {
-	uint64_t *times = new_times(measure->tasks), start;
+	uint64_t *times = new_times(measure->tasks);
 	pid_t pid;
 	int fds[2], status;
 
@@ -414,18 +330,18 @@ static void run_pingpong(struct prun_pool *pool, struct measure *measure)
 	close(fds[1]);
 	for (uint64_t i = 0; i < WARM_UP; i++)
 		ping(fds[0], i);
-	start = now_ns();
+	measure_begin(measure);
 	for (uint64_t i = 0; i < measure->tasks; i++) {
 		uint64_t before = now_ns();
 
 		ping(fds[0], i);
 		times[i] = now_ns() - before;
 	}
-	measure->ns = now_ns() - start;
+	measure_end(measure);
 	close(fds[0]);
 	if (waitpid(pid, &status, 0) != pid || status != 0)
 		die("the child of the ping-pong failed");
-	set_median(measure, times);
+	set_percentiles(measure, times);
 }
 
 /* ---------------------------------------------------------------- respawn */
@@ -446,7 +362,7 @@ static uint64_t processes_so_far(struct prun_pool *pool)
  */
 static void run_respawn(struct prun_pool *pool, struct measure *measure)
 {
-	uint64_t n = measure->tasks, count = 0, start = 0;
+	uint64_t n = measure->tasks, count = 0;
 	uint64_t before = processes_so_far(pool);
 	const struct prun_result *result;
 	struct prun_range range;
@@ -458,8 +374,8 @@ static void run_respawn(struct prun_pool *pool, struct measure *measure)
 	need(prun_imap(&job, pool, &call), "prun_imap");
 	while ((result = next_result(job))) {
 		if (count == 0)
-			start = now_ns();
-		measure->ns = now_ns() - start;
+			measure_begin(measure);
+		measure_end(measure);
 		need_nil(result);
 		need_number(result->index, count++, "index");
 		if (result->worker_pid == last)
@@ -547,10 +463,7 @@ static const struct bench *bench_find(const char *name)
 static struct prun_pool *warm_pool(const struct bench *bench)
 {
 	struct prun_options options = PRUN_OPTIONS_INIT;
-	struct prun_range range;
-	struct prun_call call = call_over(&range, bench->func, WARM_UP);
 	struct prun_pool *pool;
-	struct prun_job *job;
 
 	options.workers = bench->respawn ? 1 : WORKERS;
 	options.maxtasksperchild = bench->respawn ? 1 : 0;
@@ -558,25 +471,13 @@ static struct prun_pool *warm_pool(const struct bench *bench)
 	options.funcs = funcs;
 	options.nfuncs = sizeof(funcs) / sizeof(funcs[0]);
 	need(prun_pool_new(&pool, &options), "prun_pool_new");
-	need(prun_map(&job, pool, &call), "the warm-up");
-	need_number((uint64_t)prun_job_successful(job), 1, "the warm-up");
-	prun_job_free(job);
+	warm_up(pool, bench->func, WARM_UP);
 	return pool;
-}
-
-static uint64_t read_count(const char *text)
-{
-	char *end;
-	unsigned long long count = strtoull(text, &end, 10);
-
-	if (*end || count == 0 || count > 1000000000u)
-		die("not a number of tasks: %s", text);
-	return count;
 }
 
 int main(int argc, char **argv)
 {
-	struct measure measure = {0, 0, 0};
+	struct measure measure = {0};
 	struct prun_pool *pool = NULL;
 	const struct bench *bench;
 
@@ -588,10 +489,12 @@ int main(int argc, char **argv)
 		pool = warm_pool(bench);
 	bench->run(pool, &measure);
 	need(prun_pool_free(pool), "prun_pool_free");
-	printf("{\"seconds\": %.9f, \"tasks\": %" PRIu64,
-	       (double)measure.ns / 1e9, measure.tasks);
+	printf("{\"seconds\": %.9f, \"cpu_seconds\": %.9f, \"tasks\": %" PRIu64,
+	       (double)measure.ns / 1e9, (double)measure.cpu_ns / 1e9,
+	       measure.tasks);
 	if (measure.median_ns)
-		printf(", \"median_ns\": %" PRIu64, measure.median_ns);
+		printf(", \"median_ns\": %" PRIu64 ", \"p99_ns\": %" PRIu64,
+		       measure.median_ns, measure.p99_ns);
 	printf("}\n");
 	return 0;
 }

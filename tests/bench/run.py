@@ -21,8 +21,9 @@ rounds. All have two workers.
               2 GiB, all touched, in pages of 4 KiB, when the pool was open
               already: what it held before, the server would hold as well. It
               writes nothing to them meanwhile.
-  roundtrip   the median of 20,000 prun_apply(), one after the other, against
-              that of a bare ping-pong of 32 bytes over a socketpair with poll.
+  roundtrip   the median and the 99th percentile of 20,000 prun_apply(), one
+              after the other, against those of a bare ping-pong of 32 bytes
+              over a socketpair with poll.
   imap        each task sleeps 1 ms, in both, so that the cores stay free; the
               consumer is busy for 100 ms after every 500 results.
   md5         the wall time of the whole command, from its start to its end,
@@ -31,17 +32,48 @@ rounds. All have two workers.
   memory      VmHWM of prun, and of the largest of its workers, sampled every 5
               ms while it runs: the largest of the rounds.
 
-The ratio says how many times faster ours is; for roundtrip, how many times
-longer it takes. It is the median of the ratios of the single rounds, so it may
-differ a little from that of the two figures. For memory it says which part of
-the limit is used. In the JSON the second peer's are executor, executor_rounds
-and executor_ratio: null or empty where there is none.
+  cpu         getrusage(RUSAGE_SELF) around the work of unordered and of map:
+              the parent is what stops scaling. Of the Pool all threads count.
+  width       the processor time of the parent and all workers for one task that
+              sleeps, with 16, 64 and 256 workers against 2. Two cores cannot
+              run so many workers, so the wall time would tell of the sleep;
+              what is spent beside it is what a task costs. The tasks take so
+              long (2 ms with 2 workers, 256 ms with 256, half more or less)
+              that there are 1,000 a second whatever the width, and the cores
+              have little to do. What the sleep itself costs is in all of them.
+  makespan    5,000 sleeps, drawn from Pareto's distribution (shape 0.8, from
+              0.1 ms to 1 s, 12.5 s in all: 6.2 s with two workers), unknown to
+              the pool, by prun_map() with its own chunks; in the drawn order,
+              ascending, and descending. Against the end that the same tasks,
+              with the times that their results tell, would have had with each
+              given to the worker that is free first, at no cost; and beside
+              Python's Pool, once. All workers have PR_SET_TIMERSLACK 1. At
+              most 3 rounds.
+  respawn2    no-ops on two workers that are replaced after each, against a loop
+              of fork, _exit and wait in a program as small.
+  open-fork   a pool of two, made, closed, joined and freed, against two such
+              children, both forked before the first is waited for.
+  open-server the same with the fork server, against four: the server is forked
+              twice, and forks two workers.
+  argument,   64 MiB to a worker, or from one, against memcpy() into memory that
+  result      is as new as a receiver's: page faults are in both.
+  memory-long the parent's VmHWM for a hundred million tasks against that for
+              one million, once. Takes minutes: only when it is named, or with
+              BENCH_LONG=1.
+
+The ratio says how many times faster ours is; against a limit (roundtrip, width,
+makespan's schedule, and what follows it), how many times as much it takes. It
+is the median of the ratios of the single rounds, so it may differ a little from
+that of the two figures. For memory it says which part of the limit is used. In
+the JSON the second peer's are executor, executor_rounds and executor_ratio:
+null or empty where there is none.
 
 Results are checked: counts, sums, order, equal lists of digests. The exit
 status is 1 if a bench failed to run or gave a wrong result, and never tells of
-a timing. Environment: PRUN (default build/prun; pool_bench is looked for in
-bench/ beside it), BENCH_ROUNDS, BENCH_JSON (a file for the same table as JSON),
-TMPDIR (default /var/tmp: 1.2 GB, removed at the end).
+a timing. Environment: PRUN (default build/prun; the C programs are looked for
+in bench/ beside it), BENCH_ROUNDS, BENCH_LONG (also the long ones), BENCH_JSON
+(a file for the same table as JSON), TMPDIR (default /var/tmp: 1.2 GB, removed
+at the end).
 """
 
 import contextlib
@@ -49,6 +81,7 @@ import dataclasses
 import json
 import os
 import platform
+import random
 import select
 import shutil
 import signal
@@ -63,7 +96,10 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 PRUN = os.path.abspath(
     os.environ.get("PRUN") or os.path.join(ROOT, "build", "prun"))
 POOL_BENCH = os.path.join(os.path.dirname(PRUN), "bench", "pool_bench")
+DISPATCH_BENCH = os.path.join(os.path.dirname(PRUN), "bench",
+                              "dispatch_bench")
 PEER = os.path.join(HERE, "peer_pool.py")
+PEER_MAKESPAN = os.path.join(HERE, "peer_makespan.py")
 EXECUTOR = os.path.join(HERE, "peer_executor.py")
 
 TIMEOUT_S = 300  # of one run
@@ -128,9 +164,9 @@ def run_timed(argv, stdin_name, stdout_name):
             return time.perf_counter() - start
 
 
-def run_json(argv, tasks):
+def run_json(argv, tasks, *more):
     """What a bench program says about so many tasks."""
-    argv = [*argv, str(tasks)]
+    argv = [*argv, str(tasks), *more]
     with started(argv, stdout=subprocess.PIPE, text=True) as process:
         wait_for(process, argv)
         answer = json.loads(process.stdout.read())
@@ -226,10 +262,10 @@ def sample_until_end(process):
     return parent, workers
 
 
-def measure_memory():
+def measure_memory(seq_end):
     """One run: the peaks in MiB of prun and of its largest worker."""
     argv = [PRUN, "map", f"-j{WORKERS}", "noop"]
-    feed = ["seq", str(SEQ_END)]
+    feed = ["seq", str(seq_end)]
     with started(feed, stdout=subprocess.PIPE) as seq, \
             started(argv, stdin=seq.stdout,
                     stdout=subprocess.DEVNULL) as process:
@@ -376,22 +412,27 @@ class Digest(Faster):
 
 
 class RoundTrip:
-    """One apply against the bare ping-pong: at most twice as long."""
+    """One apply against the bare ping-pong. The median has a goal; the 99th
+    percentile, which tells of the machine as much, is stated."""
 
-    name = "roundtrip: 20,000 x one apply, median; a bare ping-pong"
+    name = "roundtrip: 20,000 x one apply"
     tasks = 20_000
+    most = 1.3
 
     def rows(self, rounds):
-        row = Row(self.name, "us", "<= 2 x")
-        with failure_noted([row]):
+        median = Row(f"{self.name}, median; a bare ping-pong", "us",
+                     f"<= {self.most} x")
+        p99 = Row(f"{self.name}, 99th percentile; a bare ping-pong", "us", "")
+        with failure_noted([median, p99]):
             for _ in range(rounds):
-                row.ours_rounds.append(self._median_us("roundtrip"))
-                row.theirs_rounds.append(self._median_us("pingpong"))
-            row.finish(most=2)
-        return [row]
-
-    def _median_us(self, program):
-        return run_json([POOL_BENCH, program], self.tasks)["median_ns"] / 1000
+                ours = run_json([POOL_BENCH, "roundtrip"], self.tasks)
+                theirs = run_json([POOL_BENCH, "pingpong"], self.tasks)
+                for row, key in ((median, "median_ns"), (p99, "p99_ns")):
+                    row.ours_rounds.append(ours[key] / 1000)
+                    row.theirs_rounds.append(theirs[key] / 1000)
+            median.finish(most=self.most)
+            p99.finish()
+        return [median, p99]
 
 
 class Respawn:
@@ -445,7 +486,7 @@ class Memory:
                 for who in ("parent", "largest worker")]
         with failure_noted(rows):
             for _ in range(rounds):
-                for row, peak in zip(rows, measure_memory()):
+                for row, peak in zip(rows, measure_memory(SEQ_END)):
                     row.ours_rounds.append(peak)
             for row in rows:
                 row.ours = max(row.ours_rounds)
@@ -463,12 +504,206 @@ def failure_noted(rows):
             row.error = str(error) or type(error).__name__
 
 
+# ------------------------------------------------------------------- dispatch
+
+
+def dispatch(bench, workers, tasks, *more):
+    return run_json([DISPATCH_BENCH, bench, str(workers)], tasks, *more)
+
+
+class ParentTime:
+    """What a no-op task costs the caller's processor, ours and the Pool's."""
+
+    name = "cpu: the parent's time for a no-op task"
+    # how: (the bench of both, our tasks, theirs)
+    calls = {
+        "imap_unordered, chunksize 1": ("unordered", 500_000, 50_000),
+        "map, default": ("map", 1_000_000, 1_000_000),
+    }
+
+    def rows(self, rounds):
+        rows = []
+        for how, (bench, ours, theirs) in self.calls.items():
+            row = Row(f"{self.name}, {how}", "us", "")
+            with failure_noted([row]):
+                for _ in range(rounds):
+                    row.ours_rounds.append(
+                        self._us_each([POOL_BENCH, bench], ours))
+                    row.theirs_rounds.append(
+                        self._us_each([sys.executable, PEER, bench], theirs))
+                row.finish(inverse=True)
+            rows.append(row)
+        return rows
+
+    @staticmethod
+    def _us_each(argv, tasks):
+        return run_json(argv, tasks)["cpu_seconds"] * 1e6 / tasks
+
+
+class Width:
+    """What a task costs with many workers, against two."""
+
+    name = "width: processor time of a task that sleeps"
+    tasks = 2000
+    widths = (16, 64, 256)
+    base = 2
+    most = 1.5
+
+    def rows(self, rounds):
+        rows = {width: Row(f"{self.name}, {width} workers; {self.base}", "us",
+                           f"<= {self.most} x") for width in self.widths}
+        with failure_noted(rows.values()):
+            for _ in range(rounds):
+                base = self._us_each(self.base)
+                for width, row in rows.items():
+                    row.ours_rounds.append(self._us_each(width))
+                    row.theirs_rounds.append(base)
+            for row in rows.values():
+                row.finish(most=self.most)
+        return list(rows.values())
+
+    def _us_each(self, workers):
+        answer = dispatch("width", workers, self.tasks)
+        seconds = answer["cpu_seconds"] + answer["workers_cpu_seconds"]
+        return seconds * 1e6 / self.tasks
+
+
+class Makespan:
+    """The end of tasks of very different lengths: ours against a schedule that
+    costs nothing, and against the Pool."""
+
+    name = "makespan: 5,000 skewed tasks"
+    tasks = 5000
+    shortest_ns, longest_ns = 100_000, 1_000_000_000
+    shape = 0.8
+    seed = 5
+    widths = (2, 16)
+    most = 1.03
+    rounds_most = 3
+    peers = {"map": "Pool.map", "unordered": "Pool.imap_unordered"}
+
+    def __init__(self, files):
+        self.files = files
+
+    def rows(self, rounds):
+        rows = []
+        for order, durations in self._orders().items():
+            name = self._write(order, durations)
+            for workers in self.widths:
+                rows += self._rows_of(f"{order}, {workers} workers", workers,
+                                      name, min(rounds, self.rounds_most))
+        return rows
+
+    def _orders(self):
+        chance = random.Random(self.seed)
+        drawn = [self._pareto(chance.random()) for _ in range(self.tasks)]
+        return {"shuffled": drawn, "ascending": sorted(drawn),
+                "descending": sorted(drawn, reverse=True)}
+
+    def _pareto(self, part):
+        """Pareto's distribution, cut off at the longest, inverted."""
+        cut = 1 - (self.shortest_ns / self.longest_ns) ** self.shape
+        return int(self.shortest_ns / (1 - part * cut) ** (1 / self.shape))
+
+    def _write(self, order, durations):
+        name = self.files.path(f"makespan-{order}")
+        with open(name, "w", encoding="ascii") as file:
+            file.writelines(f"{duration}\n" for duration in durations)
+        return name
+
+    def _rows_of(self, what, workers, name, rounds):
+        row = Row(f"{self.name}, {what}; a greedy schedule", "s",
+                  f"<= {self.most} x")
+        peers = {peer: Row(f"{self.name}, {what}; {title}", "s", "")
+                 for peer, title in self.peers.items()}
+        with failure_noted([row, *peers.values()]):
+            for _ in range(rounds):
+                answer = dispatch("makespan", workers, self.tasks, name)
+                row.ours_rounds.append(answer["seconds"])
+                row.theirs_rounds.append(answer["limit_seconds"])
+            row.finish(most=self.most)
+            for peer, peer_row in peers.items():
+                peer_row.ours_rounds = row.ours_rounds[-1:]
+                peer_row.theirs_rounds.append(self._peer(peer, workers, name))
+                peer_row.finish(inverse=True)
+        return [row, *peers.values()]
+
+    def _peer(self, peer, workers, name):
+        argv = [sys.executable, PEER_MAKESPAN, peer, str(workers)]
+        return run_json(argv, self.tasks, name)["seconds"]
+
+
+class Limited:
+    """Ours takes at most `most` times as long as a limit, or however long when
+    that is None. Each is a bench of dispatch_bench, its workers and its tasks,
+    a figure is the time of one task."""
+
+    def __init__(self, name, unit, most, ours, limit):
+        self.name, self.unit, self.most = name, unit, most
+        self.ours, self.limit = ours, limit
+
+    def rows(self, rounds):
+        wanted = f"<= {self.most} x" if self.most else ""
+        row = Row(self.name, self.unit, wanted)
+        with failure_noted([row]):
+            for _ in range(rounds):
+                row.ours_rounds.append(self._ms_each(*self.ours))
+                row.theirs_rounds.append(self._ms_each(*self.limit))
+            row.finish(most=self.most or float("inf"))
+        return [row]
+
+    @staticmethod
+    def _ms_each(bench, workers, tasks):
+        return dispatch(bench, workers, tasks)["seconds"] * 1000 / tasks
+
+
+class LongMemory:
+    """The parent's peak over a hundred million tasks against a million: the
+    same, so both below the limit; one round."""
+
+    name = "memory-long: seq 100000000 into prun map noop, parent; 1000000"
+    most = 1.05
+
+    def rows(self, _rounds):
+        row = Row(self.name, "MiB",
+                  f"<= {self.most} x, < {MEMORY_LIMIT_MIB} MiB")
+        with failure_noted([row]):
+            row.ours_rounds.append(measure_memory(100_000_000)[0])
+            row.theirs_rounds.append(measure_memory(1_000_000)[0])
+            row.finish(most=self.most)
+            row.ok = row.ok and row.ours < MEMORY_LIMIT_MIB
+        return [row]
+
+
+def dispatch_benches(files):
+    return [
+        ParentTime(),
+        Width(),
+        Makespan(files),
+        Limited("respawn2: maxtasksperchild 1, 2 workers; fork + _exit + wait",
+                "ms each", 2, ("respawn", 2, 1000), ("children", 1, 2000)),
+        Limited("open-fork: a pool of 2 opened and closed; 2 children", "ms",
+                3, ("open_fork", 2, 300), ("children", 2, 600)),
+        Limited("open-server: the same, forkserver; 4 children", "ms", 3,
+                ("open_server", 2, 300), ("children", 4, 300)),
+        Limited("argument: of 64 MiB; memcpy", "ms", None,
+                ("argument", 2, 5), ("memcpy", 2, 5)),
+        Limited("result: of 64 MiB; memcpy", "ms", None, ("result", 2, 5),
+                ("memcpy", 2, 5)),
+    ]
+
+
+def long_benches():
+    """Those that run when they are named, or with BENCH_LONG."""
+    return [LongMemory()]
+
+
 def all_benches(files):
     return [
-        Pool("unordered: no-op tasks, imap_unordered, chunksize 1", "/s", 40,
+        Pool("unordered: no-op tasks, imap_unordered, chunksize 1", "/s", 100,
              500_000, peer_tasks=50_000),
-        Pool("map: 1,000,000 no-op tasks, map", "/s", 1.5, 1_000_000),
-        Pool("apply_async: 20,000 with callback; executor 10,000", "/s", 50,
+        Pool("map: 1,000,000 no-op tasks, map", "/s", 2.5, 1_000_000),
+        Pool("apply_async: 20,000 with callback; executor 10,000", "/s", 100,
              20_000, executor_tasks=10_000),
         Pool("imap_noop: 20,000 no-op tasks, imap, chunksize 1; "
              "executor 10,000", "/s", 50, 20_000, executor_tasks=10_000),
@@ -488,6 +723,7 @@ def all_benches(files):
         Digest("sha256-large: 16 files of 64 MiB; xargs -P2 -n1 sha256sum",
                files, 16, 64 << 20, 1, 1, "sha256"),
         Memory(),
+        *dispatch_benches(files),
     ]
 
 
@@ -565,10 +801,10 @@ def write_json(name, facts, rounds, rows):
 # ----------------------------------------------------------------------- main
 
 
-def chosen(benches, names):
+def chosen(benches, long_ones, names):
     if not names:
-        return benches
-    keys = {bench.name.split(":")[0]: bench for bench in benches}
+        return benches + (long_ones if os.environ.get("BENCH_LONG") else [])
+    keys = {bench.name.split(":")[0]: bench for bench in benches + long_ones}
     unknown = [name for name in names if name.split(":")[0] not in keys]
     if unknown:
         sys.exit(f"run.py: no bench {unknown[0]}; there are: {' '.join(keys)}")
@@ -587,7 +823,7 @@ def run_all(names, rounds):
     files = Files()
     rows = []
     try:
-        for bench in chosen(all_benches(files), names):
+        for bench in chosen(all_benches(files), long_benches(), names):
             print(f"running {bench.name}", file=sys.stderr, flush=True)
             rows += bench.rows(rounds)
     finally:
