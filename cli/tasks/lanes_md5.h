@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The 64 steps of MD5 (RFC 1321, section 3.4), for lanes_kernel.h: F, G, H and
- * I are its functions, the last two numbers its shifts and its table T.
+ * I add its functions to a sum, the last two numbers are its shifts and its
+ * table T. What the step before gives is x, and what does without it is added
+ * first. G's two halves have no bit in common, so each may be added by itself.
  */
 
-#define F(x, y, z) ((z) ^ ((x) & ((y) ^ (z))))
-#define G(x, y, z) ((y) ^ ((z) & ((x) ^ (y))))
-#define H(x, y, z) ((x) ^ (y) ^ (z))
-#define I(x, y, z) ((y) ^ ((x) | ~(z)))
+#define F(sum, x, y, z) sum += (z) ^ ((x) & ((y) ^ (z)));
+#define G(sum, x, y, z) \
+	sum += (y) & ~(z); \
+	sum += (x) & (z);
+#define H(sum, x, y, z) sum += (x) ^ ((y) ^ (z));
+#define I(sum, x, y, z) sum += (y) ^ ((x) | ~(z));
 #define STEP(f, a, b, c, d, k, shift, t) \
 	EACH_PART { \
-		a[p] += f(b[p], c[p], d[p]) + w[k][p] + (t); \
+		a[p] += w[k][p] + (t); \
+		f(a[p], b[p], c[p], d[p]) \
 		a[p] = ROTATE(a[p], shift) + b[p]; \
 	}
 
