@@ -17,7 +17,8 @@
 #define TICKS_REFRESH_NS 100000u
 
 struct ticks {
-	uint64_t ns, count;   /* the clock and the counter when last read */
+	uint64_t ns, count;   /* the clock and the counter when last read, */
+	uint64_t took;	      /* and the counts from the one to the other */
 	uint64_t refresh;     /* counts until the clock is read again */
 	uint64_t ns_per_2_32; /* how far 2^32 counts move the clock */
 	uint64_t last_ns;     /* what was said last: it never goes back */
@@ -38,10 +39,13 @@ static inline uint64_t ticks_count(void)
 }
 
 /* Read the clock. Before 100 us have passed since the last time the counter's
- * speed is not known, and so is read again. */
+ * speed is not known, and so is read again. Nothing is learned from readings
+ * between which the process was off its processor: clock and counter then
+ * belong to different times. */
 static inline uint64_t ticks_refresh(struct ticks *t, uint64_t count)
 {
 	uint64_t ns = now_ns();
+	uint64_t took = ticks_count() - count;
 	uint64_t passed = ns - t->ns;
 	uint64_t counts = count - t->count;
 
@@ -49,12 +53,13 @@ static inline uint64_t ticks_refresh(struct ticks *t, uint64_t count)
 		return ns;
 	t->refresh = 0;
 	if (t->ns && passed < ((uint64_t)1 << 31) && counts > passed / 1000 &&
-	    counts < passed * 1000) {
+	    counts < passed * 1000 && took + t->took <= counts / 16) {
 		t->ns_per_2_32 = (passed << 32) / counts;
 		t->refresh = counts * TICKS_REFRESH_NS / passed;
 	}
 	t->ns = ns;
 	t->count = count;
+	t->took = took;
 	return ns;
 }
 
