@@ -206,6 +206,8 @@ void slot_send(struct slot *s)
 			break;
 		}
 		frame_writer_took(w, (size_t)n);
+		/* Who takes in a large frame does not stand still. */
+		s->moved_ns = s->engine->now_ns;
 	}
 	s->unsent = 0;
 	want_writable(s, false);
