@@ -76,7 +76,7 @@ static uint32_t slot_room(struct slot *s, uint32_t goal, uint64_t max)
 {
 	uint32_t unstarted, room;
 
-	if (!slot_feedable(s) || s->hostile)
+	if (!slot_feedable(s) || s->hostile || slot_clogged(s))
 		return 0;
 	if (s->outstanding == 0) {
 		room = goal ? goal : 1;
@@ -147,7 +147,7 @@ static void feed_target(struct engine_fork *e)
 		run_fail(&e->base, r, -ENOMEM);
 	else if (max && s->given >= max)
 		slot_retire(s);
-	if (!slot_feedable(s) || s->hostile)
+	if (!slot_feedable(s) || s->hostile || slot_clogged(s))
 		e->target_room = 0;
 }
 
@@ -271,7 +271,8 @@ static void rebalance(struct engine_fork *e)
 	for (i = 0; i < e->nslots && !e->pending.first; i++) {
 		struct slot *s = &e->slots[i];
 
-		if (!slot_feedable(s) || s->outstanding || s->hostile)
+		if (!slot_feedable(s) || s->outstanding || s->hostile ||
+		    slot_clogged(s))
 			continue;
 		if (!anyone_has_more(e))
 			return;

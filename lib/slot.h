@@ -20,6 +20,9 @@
 #include "run.h"
 #include "worker.h"
 
+/* Bytes of arguments that wait to be sent: nothing more is given then. */
+#define SLOT_UNSENT_MAX ((size_t)1 << 20)
+
 enum slot_state {
 	SLOT_EMPTY,    /* no process */
 	SLOT_STARTING, /* born, not heard of yet; may be fed */
@@ -89,6 +92,13 @@ struct slot {
 static inline bool slot_alive(const struct slot *s)
 {
 	return s->state != SLOT_EMPTY;
+}
+
+/* Much that was given to it has not been sent: it takes nothing in, so what
+ * would be given now is only one more copy in the caller. */
+static inline bool slot_clogged(const struct slot *s)
+{
+	return s->out.end - s->out.start > SLOT_UNSENT_MAX;
 }
 
 static inline bool slot_feedable(const struct slot *s)

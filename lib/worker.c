@@ -19,6 +19,10 @@
 #define FLUSH_BYTES 32768u
 /* How long an idle worker looks at its board before it sleeps. */
 #define AWAIT_NS 20000u
+/* A yield that takes longer has let somebody else run: so long, then, it sleeps
+ * at once, for the core is wanted. */
+#define YIELD_NS 4000u
+#define WANTED_NS 10000000u
 #define RECEIVE_BYTES ((size_t)64 << 10)
 /* To look at how much memory it holds costs some microseconds. */
 #define MEASURE_NS 1000000u
@@ -51,6 +55,7 @@ struct worker {
 	struct ticks ticks;
 	uint64_t now_ns, flushed_ns;
 	uint64_t measured_ns; /* when its memory was last looked at */
+	uint64_t wanted_ns;   /* up to then others want its core */
 	bool full;	      /* above max_rss: starts nothing more */
 	int error;	      /* sticky */
 };
@@ -583,16 +588,26 @@ static void on_exit_called(int code, void *arg)
 }
 
 /*
- * The next task often comes at once, and to sleep and be woken costs both
- * sides more than to look at the board for a moment. sched_yield() leaves the
- * processor to whoever wants it.
+ * The next task often comes at once, and where the core is idle to sleep and be
+ * woken costs both sides more than to look at the board for a moment. Where
+ * somebody else wants the core, a yield costs more than the sleep it saves.
  */
 static void await_grant(struct worker *w)
 {
-	uint64_t until = ticks_now(&w->ticks) + AWAIT_NS;
+	uint64_t before = ticks_now(&w->ticks), now = before;
+	uint64_t until = before + AWAIT_NS;
 
-	while (granted(w) == 0 && ticks_now(&w->ticks) < until)
+	if (now < w->wanted_ns)
+		return;
+	while (granted(w) == 0 && now < until) {
 		sched_yield();
+		before = now;
+		now = ticks_now(&w->ticks);
+		if (now - before > YIELD_NS) {
+			w->wanted_ns = now + WANTED_NS;
+			return;
+		}
+	}
 }
 
 /* A child of a task has no business here: should it come back from the task's
