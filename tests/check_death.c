@@ -742,6 +742,72 @@ START_TEST(killed_while_reading)
 }
 END_TEST
 
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static size_t peak_bytes(void)
+{
+	struct rusage usage;
+
+	ck_assert_int_eq(getrusage(RUSAGE_SELF, &usage), 0);
+	return (size_t)usage.ru_maxrss * 1024;
+}
+
+/* Two that take nothing in do not pass an argument back and forth, each time
+ * with one more copy of it in the caller. */
+START_TEST(a_large_argument_for_stopped_workers)
+{
+	const size_t size = (size_t)16 << 20;
+	struct prun_call c = PRUN_CALL_INIT;
+	const struct prun_result *r;
+	struct prun_packer *packer;
+	struct prun_pool *pool;
+	struct prun_job *job;
+	uint64_t end;
+	siginfo_t info;
+	size_t before;
+	pid_t pids[2];
+	char *data;
+	int k;
+
+	how_to_end = NO_END;
+	pool = death_pool(2);
+	learn_pids(pool, pids, 2);
+	for (k = 0; k < 2; k++) {
+		ck_assert_int_eq(kill(pids[k], SIGSTOP), 0);
+		ck_assert_int_eq(waitid(P_PID, (id_t)pids[k], &info, WSTOPPED),
+				 0);
+	}
+	data = malloc(size);
+	ck_assert_ptr_nonnull(data);
+	memset(data, 'a', size);
+	ck_assert_int_eq(prun_packer_new(&packer), 0);
+	ck_assert_int_eq(prun_pack_bin(packer, data, size), 0);
+	free(data);
+	c.func = "measure";
+	c.argument = prun_packer_data(packer, &c.argument_size);
+	before = peak_bytes();
+	ck_assert_int_eq(prun_apply_async(&job, pool, &c), 0);
+	/* So long that it would go there and back several times. */
+	end = now_ms() + 700;
+	while (now_ms() < end)
+		ck_assert_int_ge(prun_pool_step(pool, 10), 0);
+	ck_assert_uint_lt(peak_bytes() - before, 6 * size);
+	for (k = 0; k < 2; k++)
+		ck_assert_int_eq(kill(pids[k], SIGCONT), 0);
+	ck_assert_int_eq(prun_job_get(&r, job, -1), 0);
+	ck_assert_uint_eq((uint64_t)int_of(r), size);
+	prun_job_free(job);
+	prun_packer_free(packer);
+	finish_pool(pool);
+}
+END_TEST
+
 /* By _i, a part of the large result has been read. */
 START_TEST(killed_while_writing)
 {
@@ -1663,6 +1729,7 @@ static void killed_case(Suite *s)
 	tcase_add_loop_test(tc, killed_while_reading, 0, 3);
 	tcase_add_loop_test(tc, killed_while_writing, 0, 2);
 	tcase_add_test(tc, killed_while_flushing);
+	tcase_add_test(tc, a_large_argument_for_stopped_workers);
 }
 
 int main(void)
