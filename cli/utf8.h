@@ -14,13 +14,14 @@
 static inline size_t utf8_length(const unsigned char *s, size_t len)
 {
 	unsigned char least = 0x80, most = 0xbf; /* of the second byte */
-	size_t n = s[0] < 0x80 ? 1 :
-		   s[0] < 0xc2 ? 0 :
+	size_t n = s[0] < 0xc2 ? 0 :
 		   s[0] < 0xe0 ? 2 :
 		   s[0] < 0xf0 ? 3 :
 		   s[0] < 0xf5 ? 4 :
 				 0;
 
+	if (s[0] < 0x80)
+		return 1;
 	if (n > len)
 		return 0;
 	if (s[0] == 0xe0)
@@ -31,7 +32,7 @@ static inline size_t utf8_length(const unsigned char *s, size_t len)
 		least = 0x90;
 	else if (s[0] == 0xf4)
 		most = 0x8f;
-	if (n > 1 && (s[1] < least || s[1] > most))
+	if (n == 0 || s[1] < least || s[1] > most)
 		return 0;
 	for (size_t i = 2; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)

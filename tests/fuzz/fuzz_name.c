@@ -8,9 +8,9 @@
  *		  up to more than a message shows
  *		  the name
  *
- * In a message it can be read back from its quotes; in a line it is no wider
- * than the line, nor less than there is room for; and what is shown is UTF-8
- * without control characters.
+ * In a message, of which it is the text too without the letters, it can be read
+ * back from its quotes; in a line it is no wider than the line, nor less than
+ * there is room for; and what is shown is UTF-8 without control characters.
  */
 #include <locale.h>
 #include <unistd.h>
@@ -175,14 +175,15 @@ static void check_text(const unsigned char *s, const unsigned char *text,
 	FUZZ_ASSERT(s == said + said_size - 1 && *s == '\n');
 }
 
-static void check_message(const unsigned char *item, size_t len)
+static void check_message(const unsigned char *item, size_t len,
+			  const unsigned char *text, size_t size)
 {
 	size_t shown = shown_length(item, len);
 	const unsigned char *s = said + 6;
 
 	said_size = 0;
 	listening = true;
-	message_item(item, len, (const char *)item, len);
+	message_item(item, len, (const char *)text, size);
 	listening = false;
 	FUZZ_ASSERT(said_size > 6 && memcmp(said, "prun: ", 6) == 0);
 	if (len > 0 && all_visible(item, shown)) {
@@ -197,7 +198,7 @@ static void check_message(const unsigned char *item, size_t len)
 		s += 3;
 	}
 	FUZZ_ASSERT(memcmp(s, ": ", 2) == 0);
-	check_text(s + 2, item, len);
+	check_text(s + 2, text, size);
 }
 
 /* The columns a terminal takes for what is visible, as the C library has it. */
@@ -265,7 +266,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(name + more, in.data, in.size);
 	name[size] = '\0';
 	check_line(name, width);
-	check_message((unsigned char *)name, size);
+	check_message((unsigned char *)name, size, in.data, in.size);
 	free(name);
 	return 0;
 }
