@@ -129,6 +129,9 @@ $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(HELP_OBJ) $(LIB_OBJ)
 $(BUILD)/tests/check_lanes: $(BUILD)/cli/tasks/lanes.o
 $(BUILD)/tests/check_lanes: CHECK_LIBS := $(call pkg,--libs,libcrypto)
 $(BUILD)/tests/check_lanes.o: TEST_CFLAGS += -Icli/tasks
+$(BUILD)/tests/check_file: $(BUILD)/cli/tasks/file.o
+$(BUILD)/tests/check_file: CHECK_LIBS := -Wl,--wrap=openat,--wrap=__openat_2
+$(BUILD)/tests/check_file.o: TEST_CFLAGS += -Icli/tasks
 $(BUILD)/tests/check_command: $(patsubst %,$(BUILD)/cli/%.o,options number message line signals)
 $(BUILD)/tests/check_command.o: TEST_CFLAGS += -Icli
 

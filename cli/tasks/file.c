@@ -105,17 +105,52 @@ static int stdin_take(struct prun_task *task)
 	return file_options.stdin_fd;
 }
 
+void file_folder_leave(struct file_folder *folder)
+{
+	if (folder->fd >= 0)
+		close(folder->fd);
+	folder->fd = -1;
+	folder->size = 0;
+}
+
+/*
+ * What to look the path up in, and *path from there: the second file of a
+ * directory opens it. Whatever is wrong with a directory the whole path says.
+ */
+static int folder_enter(struct file_folder *folder, const char **path)
+{
+	const char *slash = strrchr(*path, '/');
+	size_t size = slash ? (size_t)(slash - *path) : 0;
+
+	if (size == 0 || slash[1] == '\0')
+		return AT_FDCWD;
+	if (folder->size != size || memcmp(folder->name, *path, size) != 0) {
+		file_folder_leave(folder);
+		memcpy(folder->name, *path, size);
+		folder->name[size] = '\0';
+		folder->size = size;
+		return AT_FDCWD;
+	}
+	if (folder->fd < 0)
+		folder->fd =
+			open(folder->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (folder->fd < 0)
+		return AT_FDCWD;
+	*path = slash + 1;
+	return folder->fd;
+}
+
 /*
  * A descriptor, or the failure of the task. The kind is looked at before the
- * open, because to open a device can have effects, and again after it, because
- * the name may have been given to another file in between.
+ * open, because to open a device can have effects.
  */
-static int path_open(struct prun_task *task, const char *path, struct stat *st)
+static int path_open(struct prun_task *task, int at, const char *path,
+		     struct stat *st)
 {
 	int flags = O_RDONLY | O_NOCTTY | O_CLOEXEC;
 	int fd, rc;
 
-	if (fstatat(AT_FDCWD, path, st, 0) < 0)
+	if (fstatat(at, path, st, 0) < 0)
 		return -errno;
 	rc = mode_check(task, st->st_mode);
 	if (rc < 0)
@@ -123,16 +158,9 @@ static int path_open(struct prun_task *task, const char *path, struct stat *st)
 	if (!file_options.special)
 		flags |= O_NONBLOCK;
 	do {
-		fd = open(path, flags);
+		fd = openat(at, path, flags);
 	} while (fd < 0 && errno == EINTR);
-	if (fd < 0)
-		return -errno;
-	rc = fstat(fd, st) < 0 ? -errno : mode_check(task, st->st_mode);
-	if (rc < 0) {
-		close(fd);
-		return rc;
-	}
-	return fd;
+	return fd < 0 ? -errno : fd;
 }
 
 /* In a worker the system's names for it lead to /dev/null. */
@@ -143,18 +171,23 @@ static bool names_stdin(const char *path)
 	       strcmp(path, "/proc/self/fd/0") == 0;
 }
 
-int file_open(struct file *f, struct prun_task *task)
+int file_open(struct file *f, struct prun_task *task,
+	      struct file_folder *folder)
 {
 	const char *path = "";
 	struct stat st;
 	int rc = file_path(&path, task);
+	int at = AT_FDCWD;
 
 	if (rc < 0)
 		return rc;
-	*f = (struct file){.is_stdin = names_stdin(path)};
-	f->fd = f->is_stdin ? stdin_take(task) : path_open(task, path, &st);
+	*f = (struct file){.task = task, .is_stdin = names_stdin(path)};
+	if (folder && !f->is_stdin)
+		at = folder_enter(folder, &path);
+	f->fd = f->is_stdin ? stdin_take(task) : path_open(task, at, path, &st);
 	if (f->fd < 0)
 		return f->fd;
+	f->checked = f->is_stdin;
 	f->may_wait = f->is_stdin || file_options.special;
 	if (!f->is_stdin && S_ISREG(st.st_mode))
 		f->size = (uint64_t)st.st_size;
@@ -181,6 +214,21 @@ bool file_ready(const struct file *f)
 }
 
 /*
+ * The name may have been given to another file between the look at its kind
+ * and the open. One that gave in a single read all the bytes it had at that
+ * look is taken for the same; any other is looked at once more.
+ */
+static int file_check(struct file *f, ssize_t n, size_t asked)
+{
+	struct stat st;
+
+	if (f->checked || (n > 0 && (size_t)n < asked && f->bytes == f->size))
+		return 0;
+	f->checked = true;
+	return fstat(f->fd, &st) < 0 ? -errno : mode_check(f->task, st.st_mode);
+}
+
+/*
  * Standard input may have been left non-blocking by somebody, and what is
  * special may have nothing yet; a file that is neither has to give its bytes
  * or fail. One that gave less than was asked for, and now all that it had when
@@ -188,17 +236,23 @@ bool file_ready(const struct file *f)
  */
 ssize_t file_next(struct file *f, void *data, size_t size)
 {
+	int error = 0, rc;
 	ssize_t n;
 
 	if (f->ended)
 		return 0;
 	while ((n = read(f->fd, data, size)) < 0) {
-		if (errno == EAGAIN && f->may_wait)
+		error = errno;
+		if (error == EAGAIN && f->may_wait)
 			wait_for_input(f, -1);
-		else if (errno != EINTR)
-			return -errno;
+		else if (error != EINTR)
+			break;
 	}
-	f->bytes += (uint64_t)n;
+	if (n > 0)
+		f->bytes += (uint64_t)n;
+	rc = file_check(f, n, size);
+	if (rc < 0 || n < 0)
+		return rc < 0 ? rc : -error;
 	f->ended = n == 0 || ((size_t)n < size && f->bytes == f->size);
 	return n;
 }
@@ -209,7 +263,7 @@ int file_read(uint64_t *bytes, struct prun_task *task, file_sink sink,
 	static char block[FILE_BLOCK];
 	struct file f;
 	ssize_t n;
-	int rc = file_open(&f, task);
+	int rc = file_open(&f, task, NULL);
 
 	if (rc < 0)
 		return rc;

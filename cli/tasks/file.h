@@ -7,6 +7,7 @@
  * is a failed item and never a hang, unless --special-files asks for it.
  */
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,16 +32,33 @@ extern struct file_options file_options;
 int file_stdin_offer(int fd);
 
 struct file {
+	struct prun_task *task;
 	int fd;
 	bool is_stdin;
+	bool checked;  /* is the file whose kind was looked at */
 	bool may_wait; /* may have nothing to read for now */
 	bool ended;
-	uint64_t size;	/* of a regular file when it was opened */
+	uint64_t size;	/* of a regular file before it was opened */
 	uint64_t bytes; /* read */
 };
 
-/* Open what the task's argument names. 0 or the failure of the task. */
-int file_open(struct file *f, struct prun_task *task);
+/*
+ * The directory of files that are opened in a row, so that its path is looked
+ * up once for all of them; {.fd = -1} at first. Their tasks must have been
+ * there before the row, which ends with file_folder_leave(): a task that was
+ * given after a directory had been renamed must not see the old one.
+ */
+struct file_folder {
+	int fd;
+	size_t size; /* of the name; 0: none */
+	char name[PATH_MAX];
+};
+
+/* Open what the task's argument names; `folder` may be NULL. 0 or the failure
+ * of the task. */
+int file_open(struct file *f, struct prun_task *task,
+	      struct file_folder *folder);
+void file_folder_leave(struct file_folder *folder);
 void file_close(struct file *f);
 /* Read on: how many bytes, 0 at the end, or -errno. */
 ssize_t file_next(struct file *f, void *data, size_t size);

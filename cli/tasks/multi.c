@@ -16,13 +16,14 @@ struct lane {
 	struct file file;
 	uint32_t state[LANES_WORDS];
 	size_t at, have; /* bytes of the buffer: behind the blocks done; read */
-	bool held;	 /* its file could not be opened yet */
+	bool held;	 /* its file is not open yet */
 	bool padded;	 /* what it has is the end */
 	unsigned char buffer[LANE_BYTES + 2 * LANES_BLOCK];
 };
 
 /* Of one worker, which has one batch at a time. */
 static struct lane lanes[LANES_MAX];
+static struct file_folder folder = {.fd = -1};
 
 static bool lane_is_open(const struct lane *l)
 {
@@ -65,48 +66,70 @@ static void lane_finish(struct lane *l, const struct lanes_digest *digest)
 	l->task = NULL;
 }
 
-/* Too few descriptors for all lanes do not fail a file that one lane alone
- * could read: it is tried again when others have closed theirs. */
-static bool lane_hold(struct lane *l, int status)
+/* Give each free lane a task, whose file is to be opened. */
+static void lanes_take(unsigned most, struct prun_batch *batch)
 {
-	l->held = true; /* is not open itself */
-	l->held = (status == -EMFILE || status == -ENFILE) &&
-		  lanes_any(lane_is_open);
-	return l->held;
-}
-
-/* Start the held task or the next one that can be; false: there is none. */
-static bool lane_start(struct lane *l, struct prun_batch *batch,
-		       const struct lanes_digest *digest)
-{
-	int rc;
-
-	while (l->held || prun_batch_next(&l->task, batch) > 0) {
-		rc = file_open(&l->file, l->task);
-		if (rc == 0) {
-			memcpy(l->state, digest->start, sizeof(l->state));
-			l->at = l->have = 0;
-			l->padded = l->held = false;
-			return true;
+	for (struct lane *l = lanes; l < lanes + most; l++) {
+		if (l->task)
+			continue;
+		l->held = prun_batch_next(&l->task, batch) > 0;
+		if (!l->held) {
+			l->task = NULL;
+			return;
 		}
-		if (lane_hold(l, rc))
-			return false;
-		prun_batch_done(l->task, rc);
 	}
-	l->task = NULL;
-	return false;
 }
 
-/* The held ones first: a lane before them may find no more to start. */
+static int lane_open(struct lane *l, const struct lanes_digest *digest)
+{
+	int rc = file_open(&l->file, l->task, &folder);
+
+	if (rc < 0)
+		return rc;
+	memcpy(l->state, digest->start, sizeof(l->state));
+	l->at = l->have = 0;
+	l->padded = l->held = false;
+	return 0;
+}
+
+/*
+ * Too few descriptors for all lanes do not fail a file that one lane alone
+ * could read: it is tried again when others have closed theirs.
+ */
+static bool lane_must_wait(int status)
+{
+	return (status == -EMFILE || status == -ENFILE) &&
+	       (folder.fd >= 0 || lanes_any(lane_is_open));
+}
+
+/* Open the files of the tasks taken. True: some failed, and their lanes are
+ * free again. */
+static bool lanes_open(unsigned most, const struct lanes_digest *digest)
+{
+	bool freed = false;
+
+	for (struct lane *l = lanes; l < lanes + most; l++) {
+		int rc = l->held ? lane_open(l, digest) : 0;
+
+		if (lane_must_wait(rc))
+			break;
+		if (rc == 0)
+			continue;
+		prun_batch_done(l->task, rc);
+		l->task = NULL;
+		l->held = false;
+		freed = true;
+	}
+	file_folder_leave(&folder);
+	return freed;
+}
+
 static void lanes_start(unsigned most, struct prun_batch *batch,
 			const struct lanes_digest *digest)
 {
-	for (unsigned i = 0; i < most; i++)
-		if (lanes[i].held && !lane_start(&lanes[i], batch, digest))
-			return;
-	for (unsigned i = 0; i < most; i++)
-		if (!lanes[i].task && !lane_start(&lanes[i], batch, digest))
-			return;
+	do {
+		lanes_take(most, batch);
+	} while (lanes_open(most, digest));
 }
 
 /* At least a block, behind what is left of the last one; without `wait` as much
