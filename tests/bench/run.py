@@ -3,8 +3,8 @@
 
     python3 tests/bench/run.py [BENCH...]
 
-runs all benches, or those named (by the first word of their line). Each is
-run BENCH_ROUNDS times (default 5), ours and the peers by turns (ours, theirs,
+runs all benches but the long ones, or those named (by the first word of their
+line; "long" is all the long ones). Each is run BENCH_ROUNDS times (default 5), ours and the peers by turns (ours, theirs,
 ours, theirs ...), each in a process of its own; a figure is the median of its
 rounds. All have two workers.
 
@@ -25,9 +25,17 @@ rounds. All have two workers.
               that of a bare ping-pong of 32 bytes over a socketpair with poll.
   imap        each task sleeps 1 ms, in both, so that the cores stay free; the
               consumer is busy for 100 ms after every 500 results.
-  md5         the wall time of the whole command, from its start to its end,
+  md5, sha    the wall time of the whole command, from its start to its end,
               with the list of the files as standard input and a file as
               standard output. The files are random, and in the page cache.
+              "The best" is the fastest in that round of xargs -P2 -n1000 with
+              md5sum, md5deep and rhash, as far as they are installed.
+  md5-many    (long) besides, the peaks of memory, as for memory.
+  md5-one     (long) a file of 4 GiB (a hole) in the middle of 1,000 small ones
+              against md5sum of that file alone; how many times longer.
+  tree        (long) the regular files below /usr, in find's order.
+  tree-cold   (long) the same; the page cache is dropped before each run, which
+              only root may do.
   memory      VmHWM of prun, and of the largest of its workers, sampled every 5
               ms while it runs: the largest of the rounds.
 
@@ -41,7 +49,8 @@ Results are checked: counts, sums, order, equal lists of digests. The exit
 status is 1 if a bench failed to run or gave a wrong result, and never tells of
 a timing. Environment: PRUN (default build/prun; pool_bench is looked for in
 bench/ beside it), BENCH_ROUNDS, BENCH_JSON (a file for the same table as JSON),
-TMPDIR (default /var/tmp: 1.2 GB, removed at the end).
+TMPDIR (default /var/tmp: 2.3 GB, removed at the end; with the long ones 4 GB,
+and 5 GB of memory for the page cache).
 """
 
 import contextlib
@@ -182,8 +191,37 @@ class Files:
             with open(path, "rb") as file:
                 while file.read(1 << 20):
                     pass
+        return self._write_list(name, [os.fsencode(path) for path in paths])
+
+    def one_among(self, name, count, size, large):
+        """That list with one of `large` bytes in its middle; the large one."""
+        path = self.path(f"{name}.large")
+        if f"{name}+" not in self.lists:
+            with open(path, "wb") as file:
+                file.truncate(large)
+            with open(path, "rb") as file:
+                while file.read(1 << 20):
+                    pass
+            with open(self.list_of(name, count, size), "rb") as file:
+                paths = file.read().split(b"\0")[:-1]
+            paths.insert(count // 2, os.fsencode(path))
+            self.lists[f"{name}+"] = self._write_list(f"{name}+", paths)
+        return self.lists[f"{name}+"], path
+
+    def tree(self, top):
+        """The list of the regular files below a directory, as find has them;
+        without names that are written differently by each of the peers."""
+        if top not in self.lists:
+            argv = ["find", top, "-type", "f", "-readable",
+                    "!", "-path", r"*\\*", "!", "-path", "*\n*", "-print0"]
+            found = subprocess.run(argv, stdin=subprocess.DEVNULL,
+                                   capture_output=True, check=False).stdout
+            self.lists[top] = self._write_list("tree", found.split(b"\0")[:-1])
+        return self.lists[top]
+
+    def _write_list(self, name, paths):
         with open(self.path(f"{name}.list"), "wb") as file:
-            file.writelines(os.fsencode(path) + b"\0" for path in paths)
+            file.writelines(path + b"\0" for path in paths)
         return file.name
 
     def remove(self):
@@ -226,20 +264,24 @@ def sample_until_end(process):
     return parent, workers
 
 
-def measure_memory():
+def peaks_of(argv, **options):
     """One run: the peaks in MiB of prun and of its largest worker."""
-    argv = [PRUN, "map", f"-j{WORKERS}", "noop"]
-    feed = ["seq", str(SEQ_END)]
-    with started(feed, stdout=subprocess.PIPE) as seq, \
-            started(argv, stdin=seq.stdout,
-                    stdout=subprocess.DEVNULL) as process:
-        seq.stdout.close()
+    with started(argv, **options) as process:
         parent, workers = sample_until_end(process)
         wait_for(process, argv)
-        wait_for(seq, feed)  # by SIGPIPE, had prun not read it all
     need(parent > 0 and len(workers) >= WORKERS,
          f"prun and {WORKERS} workers were not all seen")
     return parent / 1024, max(workers.values()) / 1024
+
+
+def measure_memory():
+    feed = ["seq", str(SEQ_END)]
+    with started(feed, stdout=subprocess.PIPE) as seq:
+        peaks = peaks_of([PRUN, "map", f"-j{WORKERS}", "noop"],
+                         stdin=seq.stdout, stdout=subprocess.DEVNULL)
+        seq.stdout.close()
+        wait_for(seq, feed)  # by SIGPIPE, had prun not read it all
+    return peaks
 
 
 # -------------------------------------------------------------------- benches
@@ -291,7 +333,8 @@ class Faster:
         self.name, self.unit, self.least = name, unit, least
 
     def rows(self, rounds):
-        row = Row(self.name, self.unit, f">= {self.least:g} x")
+        row = Row(self.name, self.unit,
+                  f">= {self.least:g} x" if self.least else "")
         with failure_noted([row]):
             for _ in range(rounds):
                 self.one_round(row)
@@ -343,36 +386,141 @@ class Pool(Faster):
         return tasks / seconds if self.unit == "/s" else seconds
 
 
-class Digest(Faster):
-    """`prun map md5` against md5sum under xargs, over many files."""
+def digest_peers(digest, per_call, programs=None):
+    """The commands that are there of xargs with md5sum and its like."""
+    programs = programs or [[digest + "sum"]]
+    return [["xargs", "-0", f"-P{WORKERS}", f"-n{per_call}", *program]
+            for program in programs if shutil.which(program[0])]
 
-    def __init__(self, name, files, count, size, per_call, wanted,
-                 digest="md5"):
+
+BEST_OF = digest_peers("md5", 1000,
+                       [["md5sum"], ["md5deep"], ["rhash", "--md5"]])
+
+
+class Digest(Faster):
+    """`prun map md5` over many files against the fastest of some peers; `files`
+    gives the list, when it is first asked for."""
+
+    def __init__(self, name, files, peers, wanted, digest="md5"):
         super().__init__(name, "s", wanted)
-        self.digest = digest
-        self.files, self.count, self.size = files, count, size
-        self.per_call = per_call
+        self.files, self.peers, self.digest = files, peers, digest
         self.digests = None
 
     def ours(self):
-        return self._seconds([PRUN, "map", "-0", f"-j{WORKERS}", self.digest])
+        return self.seconds([PRUN, "map", "-0", f"-j{WORKERS}", self.digest])
 
     def theirs(self):
-        return self._seconds(["xargs", "-0", f"-P{WORKERS}",
-                              f"-n{self.per_call}", self.digest + "sum"])
+        return min(self.seconds(argv) for argv in self.peers)
 
-    def _seconds(self, argv):
-        # Part of the name up to the colon, so that the two do not share files.
-        names = self.files.list_of(self.name.split(":")[0], self.count,
-                                   self.size)
+    def listing(self):
+        raise NotImplementedError
+
+    def seconds(self, argv):
+        names = self.listing()
         output = self.files.path("output")
         seconds = run_timed(argv, names, output)
+        with open(names, "rb") as file:
+            count = file.read().count(b"\0")
         with open(output, "rb") as file:
             lines = sorted(file)
-        need(len(lines) == self.count, f"{len(lines)} digests by {argv[0]}")
+        need(len(lines) == count, f"{len(lines)} digests by {argv[0]}")
         self.digests = self.digests or lines
         need(lines == self.digests, f"other digests by {argv[0]}")
         return seconds
+
+
+class RandomDigest(Digest):
+    """Random files of one size."""
+
+    def __init__(self, name, files, count, size, peers, wanted, digest="md5"):
+        super().__init__(name, files, peers, wanted, digest)
+        self.count, self.size = count, size
+
+    def listing(self):
+        # Each size is made once, for whatever digest.
+        return self.files.list_of(f"{self.count}x{self.size}", self.count,
+                                  self.size)
+
+
+class ManyDigest(RandomDigest):
+    """So many that what is kept of each would show in the memory."""
+
+    long = True
+    limit_mib = 16
+
+    def rows(self, rounds):
+        rows = super().rows(rounds)
+        peaks = [Row(f"{self.name.split(':')[0]}: peak of {who}", "MiB",
+                     f"< {self.limit_mib} MiB")
+                 for who in ("the parent", "the largest worker")]
+        with failure_noted(peaks):
+            for row, peak in zip(peaks, self._peaks()):
+                row.ours_rounds.append(peak)
+                row.ours = peak
+                row.ratio = peak / self.limit_mib
+                row.ok = row.ratio < 1
+        return rows + peaks
+
+    def _peaks(self):
+        argv = [PRUN, "map", "-0", f"-j{WORKERS}", self.digest]
+        with open(self.listing(), "rb") as names:
+            return peaks_of(argv, stdin=names, stdout=subprocess.DEVNULL)
+
+
+class OneDigest(Digest):
+    """One large file among small ones: as long as that one alone."""
+
+    long = True
+
+    def __init__(self, name, files, count, size, large, most):
+        super().__init__(name, files, [], None)
+        self.count, self.size, self.large = count, size, large
+        self.most = most
+
+    def rows(self, rounds):
+        row = Row(self.name, self.unit, f"<= {self.most:g} x")
+        with failure_noted([row]):
+            for _ in range(rounds):
+                self.one_round(row)
+            row.finish(most=self.most)
+        return [row]
+
+    def listing(self):
+        return self._made()[0]
+
+    def theirs(self):
+        return run_timed(["md5sum", self._made()[1]], os.devnull, os.devnull)
+
+    def _made(self):
+        return self.files.one_among("among", self.count, self.size, self.large)
+
+
+class TreeDigest(Digest):
+    """The files of a system: of all lengths, in directories of all depths."""
+
+    long = True
+    top = "/usr"
+
+    def __init__(self, name, files, peers, cold):
+        super().__init__(name, files, peers, None)
+        self.cold = cold
+
+    def listing(self):
+        return self.files.tree(self.top)
+
+    def rows(self, rounds):
+        if not self.cold:  # in the page cache, as far as that goes
+            with contextlib.suppress(BenchError):
+                self.seconds(self.peers[0])
+        return super().rows(rounds)
+
+    def seconds(self, argv):
+        if self.cold:
+            self.listing()
+            os.sync()
+            with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as f:
+                f.write("3")
+        return super().seconds(argv)
 
 
 class RoundTrip:
@@ -479,14 +627,24 @@ def all_benches(files):
         Respawn(),
         RoundTrip(),
         Pool("imap: 2,000 tasks of 1 ms, a slow consumer", "s", 1, 2_000),
-        Digest("md5-small: 20,000 files of 4 KiB; xargs -P2 -n1000 md5sum",
-               files, 20_000, 4096, 1000, 2.5),
-        Digest("md5-64: 64 files of 16 MiB; xargs -P2 -n1 md5sum", files,
-               64, 16 << 20, 1, 4),
-        Digest("md5-large: 16 files of 64 MiB; xargs -P2 -n1 md5sum", files,
-               16, 64 << 20, 1, 3.5),
-        Digest("sha256-large: 16 files of 64 MiB; xargs -P2 -n1 sha256sum",
-               files, 16, 64 << 20, 1, 1, "sha256"),
+        RandomDigest("md5-small: 20,000 files of 4 KiB; the best", files,
+                     20_000, 4096, BEST_OF, 2.5),
+        RandomDigest("md5-64: 64 files of 16 MiB; xargs -P2 -n1 md5sum", files,
+                     64, 16 << 20, digest_peers("md5", 1), 4),
+        RandomDigest("md5-large: 16 files of 64 MiB; xargs -P2 -n1 md5sum",
+                     files, 16, 64 << 20, digest_peers("md5", 1), 3.5),
+        RandomDigest("sha1-large: 16 files of 64 MiB; xargs -P2 -n1 sha1sum",
+                     files, 16, 64 << 20, digest_peers("sha1", 1), 3, "sha1"),
+        RandomDigest("sha256-large: 16 files of 64 MiB; "
+                     "xargs -P2 -n1 sha256sum", files, 16, 64 << 20,
+                     digest_peers("sha256", 1), 3, "sha256"),
+        ManyDigest("md5-many: 400,000 files of 1 KiB; the best", files,
+                   400_000, 1024, BEST_OF, 2.5),
+        OneDigest("md5-one: 4 GiB among 1,000 files of 4 KiB; md5sum of it "
+                  "alone", files, 1000, 4096, 4 << 30, 1.05),
+        TreeDigest("tree: /usr; the best", files, BEST_OF, cold=False),
+        TreeDigest("tree-cold: /usr, not in the page cache; "
+                   "xargs -P2 -n1000 md5sum", files, BEST_OF[:1], cold=True),
         Memory(),
     ]
 
@@ -565,15 +723,21 @@ def write_json(name, facts, rounds, rows):
 # ----------------------------------------------------------------------- main
 
 
+def is_long(bench):
+    return getattr(bench, "long", False)
+
+
 def chosen(benches, names):
     if not names:
-        return benches
+        return [bench for bench in benches if not is_long(bench)]
     keys = {bench.name.split(":")[0]: bench for bench in benches}
-    unknown = [name for name in names if name.split(":")[0] not in keys]
-    if unknown:
-        sys.exit(f"run.py: no bench {unknown[0]}; there are: {' '.join(keys)}")
     wanted = {name.split(":")[0] for name in names}
-    return [bench for key, bench in keys.items() if key in wanted]
+    unknown = wanted - set(keys) - {"long"}
+    if unknown:
+        sys.exit(f"run.py: no bench {unknown.pop()}; there are: "
+                 f"{' '.join(keys)} long")
+    return [bench for key, bench in keys.items()
+            if key in wanted or ("long" in wanted and is_long(bench))]
 
 
 def rounds_wanted():
