@@ -63,7 +63,7 @@ SHARED := $(BUILD)/libprun.so.$(VERSION)
 PRUN   := $(BUILD)/prun
 
 .PHONY: FORCE all help lib clean demo check check-run check-both check-all unit cli-tests floors bench bench-run \
-	install uninstall setup setup-check setup-ci asan tsan tsan-run valgrind coverage lint format \
+	install uninstall setup setup-check setup-bench setup-ci asan tsan tsan-run valgrind coverage lint format \
 	examples examples-tests everything torture torture-short fuzz fuzz-short fuzz-build \
 	payload payload-short
 
@@ -164,6 +164,9 @@ setup: ## install what building needs (Debian packages)
 setup-check: ## install what building and testing need
 	@tests/tools/setup build check
 
+setup-bench:
+	@tests/tools/setup build check bench
+
 setup-ci:
 	@tests/tools/setup build check ci
 
@@ -259,7 +262,7 @@ demo: setup ## set up, build, and hash the files under /usr/include
 	@+$(MAKE) --no-print-directory -j$(JOBS) all
 	@PRUN=$(PRUN) tests/tools/demo
 
-bench: setup-check ## measure against Python's Pool, xargs and md5sum
+bench: setup-bench ## measure against Python's Pool, xargs and md5sum
 	@+$(MAKE) --no-print-directory bench-run
 
 bench-run: all $(BENCHES)

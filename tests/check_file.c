@@ -21,7 +21,7 @@ int __wrap___openat_2(int at, const char *path, int flags);
 static void (*before_open)(void);
 static int opened_in_folder;
 
-static char dir[] = "/tmp/check_file.XXXXXX";
+static char dir[32];
 static struct file_folder folder = {.fd = -1};
 static struct file_folder *in_row; /* or NULL */
 static struct prun_pool *pool;
@@ -74,7 +74,7 @@ static void setup(void)
 	before_open = NULL;
 	opened_in_folder = 0;
 	in_row = NULL;
-	memcpy(dir + sizeof(dir) - 7, "XXXXXX", 6);
+	snprintf(dir, sizeof(dir), "/tmp/check_file.XXXXXX");
 	ck_assert_ptr_ne(mkdtemp(dir), NULL);
 	ck_assert_int_eq(chdir(dir), 0);
 	ck_assert_int_eq(prun_pool_new(&pool, &options), 0);
