@@ -154,7 +154,7 @@ static void check_frame(const struct frame *f, const struct expected *e,
 		FUZZ_ASSERT(memcmp(&f->tasks, at, e->head) == 0);
 		FUZZ_ASSERT(f->size == e->size - 4 * e->count);
 		FUZZ_ASSERT(memcmp(f->sizes, at + e->head,
-				   8 * (size_t)e->count) == 0);
+				   4 * (size_t)e->count) == 0);
 		FUZZ_ASSERT(f->body == f->sizes + 4 * e->count);
 		check_put(f, at, e->head + (size_t)e->size);
 		return;

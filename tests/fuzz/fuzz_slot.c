@@ -158,7 +158,7 @@ static void model(struct records *m, const uint8_t *data, size_t size)
 		body = tag & 0xffffffffffffffu;
 		fine = body <= engine_result_max(&config);
 		if (!fine ||
-		    (tag >> 56 == FRAME_TASKS && size - at < 40 + body))
+		    (tag >> 56 == FRAME_TASKS && size - at < 32 + body))
 			break;
 		fine = tag >> 56 == FRAME_READY || tag >> 56 == FRAME_RESULT;
 		if (!fine || size - at < sizeof(head) + body)
