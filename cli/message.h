@@ -21,12 +21,13 @@ enum {
 /* "prun: ..." and a newline. */
 void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same, then where to read on: "Try 'prun TOPIC --help'.". A NULL topic
- * means prun's own help. Returns EXIT_USAGE. */
-int message_usage(const char *topic, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-/* That last line alone. */
-void message_try(const char *topic);
+/* The same, then where to read on: "Try 'prun TOPIC --help'.". Returns
+ * EXIT_USAGE. */
+int message_usage(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+/* That TOPIC: the sub-command this is about; NULL, and at first, is prun's own
+ * help. */
+void message_topic(const char *topic);
 
 /* "prun: ITEM: TEXT"; the item is quoted as a shell would read it when it
  * holds control characters, and cut when it is very long. */

@@ -35,19 +35,19 @@ int number_parse(uint64_t *value, const char *option, const char *text,
 	uint64_t v;
 
 	if (!digits_parse(&v, text, text + strlen(text)))
-		return message_usage("map", "%s: '%s' is not a number", option,
+		return message_usage("--%s: '%s' is not a number", option,
 				     text);
 	if (v < min)
-		return message_usage("map", "%s: '%s' is less than %" PRIu64,
-				     option, text, min);
+		return message_usage("--%s: '%s' is less than %" PRIu64, option,
+				     text, min);
 	if (v > max)
-		return message_usage("map", "%s: '%s' is more than %" PRIu64,
-				     option, text, max);
+		return message_usage("--%s: '%s' is more than %" PRIu64, option,
+				     text, max);
 	*value = v;
 	return 0;
 }
 
-int number_workers(uint32_t *workers, const char *text)
+int number_workers(uint32_t *workers, const char *option, const char *text)
 {
 	uint64_t cpus = (uint64_t)prun_cpu_count();
 	size_t len = strlen(text);
@@ -57,10 +57,9 @@ int number_workers(uint32_t *workers, const char *text)
 
 	if ((sign && percent) ||
 	    !digits_parse(&v, text + sign, text + len - percent))
-		return message_usage("map",
-				     "--workers: '%s' is not a number, "
-				     "nor N%%, +N or -N",
-				     text);
+		return message_usage("--%s: '%s' is not a number, nor N%%, +N "
+				     "or -N",
+				     option, text);
 	if (percent)
 		v = __builtin_mul_overflow(v, cpus, &v) ? UINT64_MAX : v / 100;
 	else if (text[0] == '+')
@@ -70,8 +69,8 @@ int number_workers(uint32_t *workers, const char *text)
 	if (percent && v == 0)
 		v = 1;
 	if (v > PRUN_WORKERS_MAX)
-		return message_usage("map", "--workers: '%s' is more than %d",
-				     text, PRUN_WORKERS_MAX);
+		return message_usage("--%s: '%s' is more than %d", option, text,
+				     PRUN_WORKERS_MAX);
 	*workers = (uint32_t)v;
 	return 0;
 }
@@ -108,7 +107,7 @@ static int escape_parse(const char *s)
 	return letter ? values[letter - letters] : -1;
 }
 
-int number_delimiter(char *delimiter, const char *text)
+int number_delimiter(char *delimiter, const char *option, const char *text)
 {
 	int c = -1;
 
@@ -117,11 +116,9 @@ int number_delimiter(char *delimiter, const char *text)
 	else if (text[0] == '\\')
 		c = escape_parse(text + 1);
 	if (c < 0)
-		return message_usage("map",
-				     "--delimiter: '%s' is not one "
-				     "character or an escape like \\t or "
-				     "\\x1f",
-				     text);
+		return message_usage("--%s: '%s' is not one character or an "
+				     "escape like \\t or \\x1f",
+				     option, text);
 	*delimiter = (char)c;
 	return 0;
 }

@@ -13,6 +13,8 @@
 #include "prun.h"
 #include "signals.h"
 
+struct output standard_output;
+
 static bool same_terminal(int a, int b)
 {
 	struct stat x, y;
@@ -90,8 +92,14 @@ int output_fail(const struct output *out)
 	return EXIT_PRUN_FAILED;
 }
 
+int output_end(struct output *out)
+{
+	return output_close(out) < 0 ? output_fail(out) : EXIT_ALL_WELL;
+}
+
 int output_text(struct output *out, const char *text)
 {
+	output_init(out);
 	output_put(out, text, strlen(text));
-	return output_close(out) < 0 ? output_fail(out) : EXIT_ALL_WELL;
+	return output_end(out);
 }

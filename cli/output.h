@@ -20,13 +20,18 @@ struct output {
 	char buffer[OUTPUT_BUFFER];
 };
 
+/* The one there is, outside of all structs for its buffer. */
+extern struct output standard_output;
+
 void output_init(struct output *out);
 /* Each returns out->error. */
 int output_put(struct output *out, const void *data, size_t size);
 int output_flush(struct output *out);
 /* Flush, and close stdout to learn of what the system had put off. */
 int output_close(struct output *out);
-/* Write a text for the user (help, lists), close; the exit code. */
+/* The same, and the exit code after a message. */
+int output_end(struct output *out);
+/* All of these for a text for the user. */
 int output_text(struct output *out, const char *text);
 /* Tell of out->error; the exit code. EPIPE ends prun as SIGPIPE would. */
 int output_fail(const struct output *out);

@@ -3,9 +3,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "message.h"
+#include "option_table.h"
 #include "options.h"
 #include "suite.h"
+
+static const struct command like_map = {
+	.name = "map",
+	.bit = COMMAND_MAP,
+	.operands = {.kind = OPERANDS_FUNC, .what = "function"},
+};
+
+/* One that runs another's command, with the options of map. */
+static const struct command like_exec = {
+	.name = "exec",
+	.bit = COMMAND_MAP,
+	.operands = {.kind = OPERANDS_COMMAND, .what = "command"},
+};
 
 /* A command line that fails in the middle of a cluster of short options leaves
  * nothing of it to the next one. */
@@ -16,14 +31,82 @@ START_TEST(parsed_after_a_failed_cluster)
 	char *second[] = {map, func, item, NULL};
 	struct options o;
 
-	ck_assert_int_eq(options_parse(&o, 2, first), EXIT_USAGE);
+	ck_assert_int_eq(options_parse(&o, &like_map, 2, first), EXIT_USAGE);
 	options_release(&o);
-	ck_assert_int_eq(options_parse(&o, 3, second), OPTIONS_RUN);
+	ck_assert_int_eq(options_parse(&o, &like_map, 3, second), OPTIONS_RUN);
 	ck_assert_str_eq(o.func, "echo");
 	ck_assert_uint_eq(o.nitems, 1);
 	ck_assert_str_eq(o.items[0], "9");
 	ck_assert(!o.has_workers);
 	options_release(&o);
+}
+END_TEST
+
+/* Where a command is to be run, its arguments are its own, to a ::: . */
+START_TEST(a_command_ends_the_options)
+{
+	char exec[] = "exec", zero[] = "-z", echo[] = "echo", j[] = "-j",
+	     colons[] = ":::", help[] = "--help";
+	char *line[] = {exec, zero, echo, j, help, colons, j, colons, NULL};
+	struct options o;
+
+	ck_assert_int_eq(options_parse(&o, &like_exec, 8, line), OPTIONS_RUN);
+	ck_assert(o.zero);
+	ck_assert(!o.has_workers);
+	ck_assert_uint_eq(o.nwords, 3);
+	ck_assert_str_eq(o.words[0], "echo");
+	ck_assert_str_eq(o.words[1], "-j");
+	ck_assert_str_eq(o.words[2], "--help");
+	ck_assert_ptr_null(o.words[3]);
+	ck_assert_uint_eq(o.nitems, 2);
+	ck_assert_str_eq(o.items[0], "-j");
+	ck_assert_str_eq(o.items[1], ":::");
+	options_release(&o);
+}
+END_TEST
+
+START_TEST(a_command_without_items)
+{
+	char exec[] = "exec", dashes[] = "--", echo[] = "echo", j[] = "-j";
+	char *line[] = {exec, dashes, echo, j, NULL};
+	struct options o;
+
+	ck_assert_int_eq(options_parse(&o, &like_exec, 4, line), OPTIONS_RUN);
+	ck_assert_uint_eq(o.nwords, 2);
+	ck_assert(!o.has_items);
+	options_release(&o);
+}
+END_TEST
+
+START_TEST(no_command_to_run)
+{
+	char exec[] = "exec", zero[] = "-z", colons[] = ":::", a[] = "a";
+	char *none[] = {exec, zero, NULL};
+	char *items[] = {exec, colons, a, NULL};
+	struct options o;
+
+	ck_assert_int_eq(options_parse(&o, &like_exec, 2, none), EXIT_USAGE);
+	options_release(&o);
+	ck_assert_int_eq(options_parse(&o, &like_exec, 3, items), EXIT_USAGE);
+	options_release(&o);
+}
+END_TEST
+
+/* A sub-command has each of its options once; help would show both, and
+ * getopt take the first. */
+START_TEST(options_are_unique)
+{
+	for (unsigned place = 0; place < 32; place++) {
+		const struct option_row *a = NULL, *b;
+
+		while ((a = option_next(a, 1u << place))) {
+			ck_assert(a->apply);
+			for (b = a; (b = option_next(b, 1u << place));) {
+				ck_assert_str_ne(a->name, b->name);
+				ck_assert(!a->letter || a->letter != b->letter);
+			}
+		}
+	}
 }
 END_TEST
 
@@ -33,5 +116,9 @@ int main(void)
 	TCase *tc = suite_case(s, "options");
 
 	tcase_add_test(tc, parsed_after_a_failed_cluster);
+	tcase_add_test(tc, a_command_ends_the_options);
+	tcase_add_test(tc, a_command_without_items);
+	tcase_add_test(tc, no_command_to_run);
+	tcase_add_test(tc, options_are_unique);
 	return suite_main(s);
 }

@@ -42,6 +42,8 @@ usage 'maxtasksperchild: word' map "--maxtasksperchild: 'x' is not a number" \
 usage 'maxtasksperchild: zero' map "--maxtasksperchild: '0' is less than 1" \
 	map --maxtasksperchild=0 noop
 usage 'total: word' map "--total: '-1' is not a number" map --total -1 noop
+usage 'an alias by its own name' map \
+	"--max-procs: 'x' is not a number, nor N%, +N or -N" map -P x noop
 for text in x '' 1x % +x - -% +5% 1.5 0x10 ' 1'; do
 	usage "workers: '$text'" map \
 		"--workers: '$text' is not a number, nor N%, +N or -N" \
@@ -71,9 +73,12 @@ usage 'standard input twice' map \
 	'--arg-file: standard input cannot be read twice' \
 	map -a - -a - noop
 usage 'funcs: too many' funcs "'b' is one argument too many" funcs ./a b
-usage 'funcs: option' funcs "unrecognized option '-x'" funcs -x
-usage 'help: unknown' '' "there is no help on 'x'" help x
-usage 'help: too many' '' "'x' is one argument too many" help map x
+usage 'funcs: option' funcs "invalid option -- 'x'" funcs -x
+usage 'funcs: an option of map' funcs "unrecognized option '--zero'" funcs --zero
+usage 'help: unknown' help "there is no help on 'x'" help x
+usage 'help: too many' help "'x' is one argument too many" help map x
+usage 'help: option' help "invalid option -- 'j'" help -j1
+usage '--help: too many' '' "'x' is one argument too many" --help x
 usage 'version: too many' '' "'x' is one argument too many" --version x
 
 check 'unknown function' 2 '' \
