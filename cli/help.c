@@ -116,7 +116,8 @@ static void put_all(FILE *f)
 	      "\n"
 	      "Exit status: 0 all well; 1 some item failed; 2 the command line is "
 	      "wrong;\n"
-	      "3 prun itself failed (write error, no memory ...).\n",
+	      "3 prun itself failed (write error, no memory ...); 4 stopped by "
+	      "--halt.\n",
 	      f);
 }
 

@@ -16,6 +16,7 @@ enum {
 	EXIT_ITEM_FAILED = 1,
 	EXIT_USAGE = 2,
 	EXIT_PRUN_FAILED = 3,
+	EXIT_HALTED = 4,
 };
 
 /* "prun: ..." and a newline. */

@@ -105,23 +105,71 @@ static int arg_file_add(struct options *o, const struct option_row *row,
 static int progress_set(struct options *o, const struct option_row *row,
 			const char *arg)
 {
-	static const char *const names[] = {
+	static const char *const words[] = {
 		[PROGRESS_NONE] = "none",
 		[PROGRESS_AUTO] = "auto",
 		[PROGRESS_BAR] = "bar",
 		[PROGRESS_LINE] = "line",
 	};
+	unsigned place = PROGRESS_AUTO;
+	int rc = 0;
 
-	if (!arg)
-		arg = "auto";
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(arg, names[i]) == 0) {
-			o->progress = (enum progress_mode)i;
-			return 0;
-		}
-	}
-	return message_usage("--%s: '%s' is not auto, bar, line or none",
-			     row->name, arg);
+	if (arg)
+		rc = number_word(&place, row->name, arg, words, 4);
+	o->progress = (enum progress_mode)place;
+	return rc;
+}
+
+static int start_method_set(struct options *o, const struct option_row *row,
+			    const char *arg)
+{
+	static const char *const words[] = {
+		[PRUN_START_FORK] = "fork",
+		[PRUN_START_INLINE] = "inline",
+		[PRUN_START_FORKSERVER] = "forkserver",
+	};
+
+	return number_word(&o->start_method, row->name, arg, words, 3);
+}
+
+static int nice_set(struct options *o, const struct option_row *row,
+		    const char *arg)
+{
+	return number_signed(&o->nice, row->name, arg, -20, 19);
+}
+
+static int size_set(struct options *o, const struct option_row *row,
+		    const char *arg)
+{
+	return number_size(field(o, row), row->name, arg);
+}
+
+static int halt_set(struct options *o, const struct option_row *row,
+		    const char *arg)
+{
+	return halt_parse(&o->halt, row->name, arg);
+}
+
+static int fail_fast_set(struct options *o, const struct option_row *row,
+			 const char *arg)
+{
+	(void)arg;
+	return halt_parse(&o->halt, row->name, "now,fail=1");
+}
+
+/* In milliseconds, as the limits are. */
+static int duration_set(struct options *o, const struct option_row *row,
+			const char *arg)
+{
+	return number_duration(field(o, row), row->name, arg, row->least,
+			       row->most);
+}
+
+static int kill_after_set(struct options *o, const struct option_row *row,
+			  const char *arg)
+{
+	o->has_kill_after = true;
+	return duration_set(o, row, arg);
 }
 
 /* ------------------------------------------------------------------ the table */
@@ -169,6 +217,45 @@ static const struct option_row rows[] = {
 	{"maxtasksperchild", 0, required_argument, "N", RUNS, SECTION_POOL,
 	 "replace a worker after N items",
 	 number_set, FIELD(maxtasks), 1, UINT64_MAX},
+
+	{"start-method", 0, required_argument, "HOW", RUNS, SECTION_POOL,
+	 "fork (default); forkserver: a small process forks the workers; "
+	 "inline: no workers, prun runs the items itself, for debuggers",
+	 start_method_set, 0, 0, 0},
+	{"nice", 0, required_argument, "N", RUNS, SECTION_POOL,
+	 "add N to the niceness of the workers",
+	 nice_set, 0, 0, 0},
+	{"pin", 0, no_argument, NULL, RUNS, SECTION_POOL,
+	 "pin each worker to one CPU",
+	 flag_set, FIELD(pin), 0, 0},
+	{"memory-limit", 0, required_argument, "SIZE", RUNS, SECTION_POOL,
+	 "a worker may take that much memory beyond what it starts with; then "
+	 "its allocations fail; bytes, or as 500M, 2GiB, 1GB",
+	 size_set, FIELD(memory_limit), 0, 0},
+
+	{"timeout", 0, required_argument, "DUR", RUNS, SECTION_FAILURES,
+	 "an item that takes longer fails; seconds, or as 1.5m, 250ms, 1h",
+	 duration_set, FIELD(timeout_ms), 1, UINT32_MAX},
+	{"kill-after", 0, required_argument, "DUR", RUNS, SECTION_FAILURES,
+	 "what runs too long, or when prun is told to stop, is asked to end and "
+	 "killed so much later",
+	 kill_after_set, FIELD(kill_after_ms), 0, UINT32_MAX},
+	{"retries", 0, required_argument, "N", RUNS, SECTION_FAILURES,
+	 "try an item that fails up to N times more",
+	 number_set, FIELD(retries), 0, PRUN_RETRIES_MAX},
+	{"retry-delay", 0, required_argument, "DUR", RUNS, SECTION_FAILURES,
+	 "wait so long before the second try, and twice as long each time, a "
+	 "minute at the most",
+	 duration_set, FIELD(retry_delay_ms), 0, UINT32_MAX},
+
+	{"halt", 0, required_argument, "WHEN,WHAT=N", RUNS, SECTION_FAILURES,
+	 "stop when N, or N% of the items, have come to WHAT: fail, success or "
+	 "done (either); WHEN is soon: finish what runs, or now: kill it; never "
+	 "(default)",
+	 halt_set, 0, 0, 0},
+	{"fail-fast", 0, no_argument, NULL, RUNS, SECTION_FAILURES,
+	 "the same as --halt now,fail=1",
+	 fail_fast_set, 0, 0, 0},
 
 	{"keep-order", 'k', no_argument, NULL, RUNS, SECTION_OUTPUT,
 	 "results in the order of the items (default)",
@@ -225,6 +312,7 @@ const char *option_heading(enum option_section section)
 	static const char *const headings[SECTIONS] = {
 		[SECTION_INPUT] = "Input",
 		[SECTION_POOL] = "Pool",
+		[SECTION_FAILURES] = "Items that fail",
 		[SECTION_OUTPUT] = "Output",
 		[SECTION_PROGRESS] = "Progress, on standard error",
 		[SECTION_FILES] = "Files, for functions that read them",

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "message.h"
 #include "option_table.h"
+#include "prun.h"
 
 /* More than one sub-command accepts. */
 #define ROWS_MAX 128
@@ -209,10 +210,28 @@ static int arguments_parse(struct options *o, const struct command *command,
 	return rest_take(o, operands, argv + optind);
 }
 
+/* Options that are right alone, but not together. */
+static int together_check(const struct options *o)
+{
+	const char *name = o->nice	     ? "nice" :
+			   o->pin	     ? "pin" :
+			   o->memory_limit   ? "memory-limit" :
+			   o->timeout_ms     ? "timeout" :
+			   o->has_kill_after ? "kill-after" :
+					       NULL;
+
+	if (o->start_method == PRUN_START_INLINE && name)
+		return message_usage("--%s: not with --start-method=inline, "
+				     "which has no workers",
+				     name);
+	return OPTIONS_RUN;
+}
+
 int options_parse(struct options *o, const struct command *command, int argc,
 		  char **argv)
 {
 	size_t room = (size_t)argc + 1;
+	int rc;
 
 	message_topic(command->name);
 	*o = (struct options){.delimiter = '\n'};
@@ -223,7 +242,8 @@ int options_parse(struct options *o, const struct command *command, int argc,
 		message("out of memory");
 		return EXIT_PRUN_FAILED;
 	}
-	return arguments_parse(o, command, argc, argv);
+	rc = arguments_parse(o, command, argc, argv);
+	return rc == OPTIONS_RUN ? together_check(o) : rc;
 }
 
 void options_release(struct options *o)

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "halt.h"
+
 struct command;
 
 enum progress_mode {
@@ -36,9 +38,21 @@ struct options {
 
 	/* Pool. */
 	bool has_workers;
-	uint32_t workers;   /* 0 with has_workers: one an item */
-	uint64_t chunksize; /* 0: auto */
-	uint64_t maxtasks;  /* 0: no limit */
+	uint32_t workers;      /* 0 with has_workers: one an item */
+	uint64_t chunksize;    /* 0: auto */
+	uint64_t maxtasks;     /* 0: no limit */
+	unsigned start_method; /* enum prun_start_method */
+	int64_t nice;
+	bool pin;
+	uint64_t memory_limit; /* bytes; 0: none */
+
+	/* Items that fail. */
+	uint64_t timeout_ms; /* 0: none */
+	bool has_kill_after;
+	uint64_t kill_after_ms;
+	uint64_t retries;
+	uint64_t retry_delay_ms;
+	struct halt halt;
 
 	/* Output. */
 	bool unordered;

@@ -13,6 +13,7 @@
 #define OUTPUT_BUFFER (64 * 1024)
 
 struct output {
+	int fd;
 	size_t used;
 	int error; /* 0 or -errno of the first write that failed */
 	bool written;
@@ -24,6 +25,9 @@ struct output {
 extern struct output standard_output;
 
 void output_init(struct output *out);
+/* Keep standard output to this alone: for everybody else it is standard error
+ * from now on. 0 or -errno. */
+int output_move(struct output *out);
 /* Each returns out->error. */
 int output_put(struct output *out, const void *data, size_t size);
 int output_flush(struct output *out);

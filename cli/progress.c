@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "format.h"
 #include "line.h"
 #include "message.h"
@@ -34,14 +34,6 @@ struct moment {
 	char slow_item[64];
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static uint64_t draw_interval_ns(const struct progress *p)
 {
 	return p->mode == PROGRESS_BAR ? BAR_INTERVAL_NS : LINE_INTERVAL_NS;
@@ -60,7 +52,7 @@ void progress_init(struct progress *p, const struct options *o,
 	if (p->mode == PROGRESS_AUTO)
 		p->mode = can_draw ? PROGRESS_BAR : PROGRESS_LINE;
 	p->colour = can_draw && !(no_colour && *no_colour);
-	p->start_ns = now_ns();
+	p->start_ns = clock_ns();
 	p->draw_ns = p->start_ns + draw_interval_ns(p);
 	p->count_ns = p->start_ns;
 }
@@ -224,7 +216,7 @@ static void note_running(const struct prun_running *running, void *payload)
 static void moment_fill(struct moment *m, const struct progress *p,
 			struct prun_job *job, const struct input *in)
 {
-	*m = (struct moment){.now_ns = now_ns(), .total = input_total(in)};
+	*m = (struct moment){.now_ns = clock_ns(), .total = input_total(in)};
 	m->done = prun_job_finished(job) - p->tally->not_run;
 	if (p->given_total > 0 && m->total == INPUT_UNKNOWN)
 		m->total = p->given_total;
@@ -245,7 +237,7 @@ void progress_tick(struct progress *p, struct prun_pool *pool,
 
 	if (p->mode == PROGRESS_NONE)
 		return;
-	now = now_ns();
+	now = clock_ns();
 	if (now >= p->count_ns && p->given_total == 0) {
 		input_count(in, COUNT_SLICE);
 		p->count_ns = now + COUNT_INTERVAL_NS;

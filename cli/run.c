@@ -12,6 +12,7 @@
 #include "output.h"
 #include "progress.h"
 #include "signals.h"
+#include "stop.h"
 #include "workers.h"
 
 #define JOIN_TIMEOUT_MS 1000
@@ -27,13 +28,14 @@ struct run {
 	struct progress progress;
 	struct prun_pool *pool;
 	struct prun_job *job;
-	int stopping; /* signals that were acted upon */
+	struct stop stop;
 };
 
 /* ------------------------------------------------------------------- before */
 
 static int job_start(struct run *r)
 {
+	const struct options *o = r->options;
 	struct prun_call call = PRUN_CALL_INIT;
 	uint64_t total = input_total(&r->input);
 	int rc;
@@ -41,12 +43,16 @@ static int job_start(struct run *r)
 	call.func = r->work->func.name;
 	call.source = r->work->source ? r->work->source : input_source;
 	call.source_payload = r->work->source ? r->work->self : &r->input;
-	call.length = total != INPUT_UNKNOWN ? total : r->options->total;
-	call.chunksize = (uint32_t)r->options->chunksize;
+	call.length = total != INPUT_UNKNOWN ? total : o->total;
+	call.chunksize = (uint32_t)o->chunksize;
 	call.bufferbytes = READ_AHEAD_BYTES;
-	rc = r->options->unordered ?
-		     prun_imap_unordered(&r->job, r->pool, &call) :
-		     prun_imap(&r->job, r->pool, &call);
+	call.task_timeout_ms = (uint32_t)o->timeout_ms;
+	call.task_grace_ms = (uint32_t)o->kill_after_ms;
+	call.retries = (uint32_t)o->retries;
+	call.retry_on = PRUN_RETRY_LOST | PRUN_RETRY_TIMEOUT | PRUN_RETRY_ERROR;
+	call.retry_delay_ms = (uint32_t)o->retry_delay_ms;
+	rc = o->unordered ? prun_imap_unordered(&r->job, r->pool, &call) :
+			    prun_imap(&r->job, r->pool, &call);
 	if (rc < 0) {
 		message("cannot start: %s", prun_strerror(rc));
 		return EXIT_PRUN_FAILED;
@@ -125,7 +131,7 @@ static void result_take(struct run *r, const struct prun_result *result)
 {
 	/* The end of the job says once why its rest was not run. */
 	if (result->status == PRUN_ECANCELLED || result->status == PRUN_EINIT) {
-		if (r->stopping)
+		if (r->stop.stopped)
 			r->tally.not_run++;
 		else
 			r->tally.unrun++;
@@ -138,17 +144,6 @@ static void result_take(struct run *r, const struct prun_result *result)
 	}
 }
 
-/* What was asked for by signals since the last time. */
-static void obey(struct run *r)
-{
-	int count = signals_count();
-
-	if (count == r->stopping)
-		return;
-	r->stopping = count;
-	prun_job_cancel(r->job, count > 1);
-}
-
 /*
  * Take results until the job ends: 0, or its error. Stops when standard output
  * fails. What is in the buffer goes out before every wait, so that the results
@@ -156,7 +151,7 @@ static void obey(struct run *r)
  */
 static int results_take(struct run *r)
 {
-	int wait_ms = progress_timeout_ms(&r->progress);
+	int tick_ms = progress_timeout_ms(&r->progress);
 
 	for (;;) {
 		const struct prun_result *result;
@@ -165,14 +160,16 @@ static int results_take(struct run *r)
 		if (rc == PRUN_ETIMEDOUT) {
 			if (output_flush(&standard_output) < 0)
 				return 0;
-			obey(r);
-			rc = prun_job_next(&result, r->job, wait_ms);
+			stop_look_ahead(&r->stop, r->pool, r->job, &r->tally,
+					&r->input);
+			rc = prun_job_next(&result, r->job,
+					   stop_timeout_ms(&r->stop, tick_ms));
 		}
-		obey(r);
 		if (rc == 1)
 			result_take(r, result);
 		else if (rc != PRUN_ETIMEDOUT && rc != PRUN_EWOKEN)
 			return rc;
+		stop_look(&r->stop, r->job, &r->tally, &r->input);
 		if (standard_output.error)
 			return 0;
 		progress_tick(&r->progress, r->pool, r->job, &r->input);
@@ -185,12 +182,8 @@ static int job_fail(struct run *r, int rc)
 {
 	const char *text = NULL;
 
-	if (r->stopping) {
-		message("interrupted: %" PRIu64 " done, %" PRIu64 " failed, "
-			"rest not run",
-			r->tally.done, r->tally.failed);
-		return EXIT_ITEM_FAILED;
-	}
+	if (r->stop.stopped)
+		return stop_tell(&r->stop, &r->tally);
 	if (r->input.error) {
 		message("%s: read error: %s",
 			r->input.files[r->input.current].name,
@@ -229,11 +222,14 @@ static int run_all(struct run *r)
 	int rc;
 
 	progress_init(&r->progress, r->options, tally);
+	stop_init(&r->stop, r->options, &r->input);
 	rc = results_take(r);
 	output_flush(&standard_output);
 	progress_finish(&r->progress, r->job, &r->input);
 	if (tally->failed + tally->unrun + tally->not_run > 0)
 		code = EXIT_ITEM_FAILED;
+	if (r->stop.halted)
+		code = EXIT_HALTED;
 	if (rc < 0)
 		code = job_fail(r, rc);
 	if (r->work->end && code != EXIT_PRUN_FAILED)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "message.h"
+#include "output.h"
 #include "prun.h"
 #include "signals.h"
 
@@ -16,6 +17,8 @@
 /* The descriptors that prun may have, and those that its workers were meant to
  * have. */
 static struct rlimit descriptors;
+
+static pid_t prun_pid;
 
 /* Each worker takes two, and some are needed for the rest. The workers get
  * back what was; a program that select()s is not to be surprised. */
@@ -57,19 +60,23 @@ static uint32_t workers_needed(const struct options *o, struct input *in)
 	return workers;
 }
 
-/* What a function prints must not land among the results. */
+/* What a process of its own needs; with `inline` the worker is prun itself. */
+static int process_prepare(void)
+{
+	signals_ignore();
+	if (descriptors.rlim_max > 0)
+		setrlimit(RLIMIT_NOFILE, &descriptors);
+	return dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ? -errno : 0;
+}
+
 static int worker_start(void **state, int worker_id, void *initarg, char *text,
 			size_t size)
 {
 	const struct work *work = initarg;
+	int rc = getpid() == prun_pid ? 0 : process_prepare();
 
-	signals_ignore();
-	if (descriptors.rlim_max > 0)
-		setrlimit(RLIMIT_NOFILE, &descriptors);
-	if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-		return -errno;
-	if (!work->worker_start)
-		return 0;
+	if (rc < 0 || !work->worker_start)
+		return rc;
 	return work->worker_start(work->self, state, worker_id, text, size);
 }
 
@@ -90,11 +97,21 @@ int workers_start(struct prun_pool **pool, const struct work *work,
 	options.funcs = &work->func;
 	options.nfuncs = 1;
 	options.maxtasksperchild = o->maxtasks;
+	options.start_method = (enum prun_start_method)o->start_method;
+	options.nice = (int)o->nice;
+	options.pin = o->pin;
+	options.memory_limit = o->memory_limit;
 	options.initializer = worker_start;
 	options.finalizer = work->worker_end ? worker_end : NULL;
 	/* The library wants it writable for those who write there. */
 	options.initarg = (void *)(uintptr_t)work;
-	rc = prun_pool_new(pool, &options);
+	prun_pid = getpid();
+	/* What a function prints must not land among the results. */
+	rc = options.start_method == PRUN_START_INLINE ?
+		     output_move(&standard_output) :
+		     0;
+	if (rc == 0)
+		rc = prun_pool_new(pool, &options);
 	if (rc < 0) {
 		message("cannot start %u workers: %s", options.workers,
 			prun_strerror(rc));

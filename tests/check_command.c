@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "halt.h"
 #include "message.h"
 #include "option_table.h"
 #include "options.h"
@@ -110,6 +111,49 @@ START_TEST(options_are_unique)
 }
 END_TEST
 
+static bool due(const char *rule, uint64_t done, uint64_t failed,
+		uint64_t total)
+{
+	struct tally tally = {.done = done, .failed = failed, .not_run = 99};
+	struct halt h;
+
+	ck_assert_int_eq(halt_parse(&h, "halt", rule), 0);
+	return halt_due(&h, &tally, total);
+}
+
+START_TEST(halt_by_number)
+{
+	const uint64_t unknown = HALT_TOTAL_UNKNOWN;
+
+	ck_assert(!due("now,fail=2", 9, 1, 10));
+	ck_assert(due("now,fail=2", 0, 2, unknown));
+	ck_assert(!due("soon,success=2", 1, 9, unknown));
+	ck_assert(due("soon,success=2", 3, 0, 10));
+	ck_assert(!due("soon,done=4", 1, 2, 3));
+	ck_assert(due("soon,done=4", 2, 2, unknown));
+	ck_assert(!due("never", 9, 9, 18));
+}
+END_TEST
+
+START_TEST(halt_by_part)
+{
+	const uint64_t unknown = HALT_TOTAL_UNKNOWN;
+
+	ck_assert(!due("now,fail=30%", 0, 2, 10));
+	ck_assert(due("now,fail=30%", 0, 3, 10));
+	ck_assert(due("now,done=100%", 4, 6, 10));
+	ck_assert(!due("now,done=100%", 4, 5, 10));
+	ck_assert(!due("now,fail=1%", 0, 0, 0));
+	/* Of those that have ended, when there are some. */
+	ck_assert(!due("now,fail=30%", 0, 2, unknown));
+	ck_assert(due("now,fail=30%", 7, 3, unknown));
+	ck_assert(!due("now,fail=30%", 8, 3, unknown));
+	ck_assert(due("now,success=50%", 3, 3, unknown));
+	ck_assert(!due("now,done=1%", 5, 5, unknown));
+	ck_assert(due("now,fail=100%", 0, UINT64_MAX / 2, UINT64_MAX / 2));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("command");
@@ -120,5 +164,8 @@ int main(void)
 	tcase_add_test(tc, a_command_without_items);
 	tcase_add_test(tc, no_command_to_run);
 	tcase_add_test(tc, options_are_unique);
+	tc = suite_case(s, "halt");
+	tcase_add_test(tc, halt_by_number);
+	tcase_add_test(tc, halt_by_part);
 	return suite_main(s);
 }
