@@ -88,13 +88,11 @@ check '--fail-fast with nothing behind it' 4 '' '~prun: exit3: .*' \
 	"$PRUN" map --fail-fast "$F" exit3
 check '--fail-fast, all well' 0 $'a\nb\n' '' "$PRUN" map --fail-fast "$F" a b
 # Of ten items three are 30 per cent, two are not.
-ten='a exit3 b exit3 c d e f g'
-# shellcheck disable=SC2086 # words
+ten=(a exit3 b exit3 c d e f g)
 check '--halt N%: not reached' 1 $'a\nb\nc\nd\ne\nf\ng\nh\n' '*' \
-	"$PRUN" map -j1 --halt soon,fail=30% "$F" $ten h
-# shellcheck disable=SC2086 # words
+	"$PRUN" map -j1 --halt soon,fail=30% "$F" "${ten[@]}" h
 check '--halt N%: reached by the last one' 4 $'a\nb\nc\nd\ne\nf\ng\n' '*' \
-	"$PRUN" map -j1 --halt soon,fail=30% "$F" $ten exit3
-printf '%s\n' $ten h > list
+	"$PRUN" map -j1 --halt soon,fail=30% "$F" "${ten[@]}" exit3
+printf '%s\n' "${ten[@]}" h > list
 check '--halt N% of a list' 1 '*' '*' \
 	"$PRUN" map -a list --halt soon,fail=30% "$F"

@@ -107,7 +107,7 @@ for option in --nice=1 --pin --memory-limit=1G --timeout=1 --kill-after=1; do
 		"${option%=*}: not with --start-method=inline, which has no workers" \
 		map --start-method=inline "$option" noop
 done
-for text in '' now now, now,fail fail=1 soon=1 later,fail=1 now,fails=1 \
+for text in '' now 'now,' now,fail fail=1 soon=1 later,fail=1 now,fails=1 \
 	now,fail:1 Never never,fail=1; do
 	usage "halt: '$text'" map \
 		"--halt: '$text' is not WHEN,WHAT=N or WHEN,WHAT=N%, with WHEN now or soon and WHAT fail, success or done" \
