@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dry_run.h"
 #include "message.h"
+#include "output.h"
 #include "tasks/file.h"
 
 /* The plugin whose constructors run. */
@@ -128,7 +130,11 @@ int function_find(struct function *f, const struct options *o)
 	*f = (struct function){.task = NULL};
 	rc = strchr(o->func, '/') ? plugin_find(f, o->func) :
 				    task_find(f, o->func);
-	return rc != 0 ? rc : options_check(f, o);
+	if (rc == 0)
+		rc = options_check(f, o);
+	if (rc == 0 && o->dry_run)
+		f->func = dry_run_func(o->func);
+	return rc;
 }
 
 int function_ready(const struct function *f, const struct options *o,
@@ -136,7 +142,7 @@ int function_ready(const struct function *f, const struct options *o,
 {
 	int rc;
 
-	if (!f->task || !f->task->opens)
+	if (!f->task || !f->task->opens || o->dry_run)
 		return 0;
 	file_options.special = o->special_files;
 	if (input_uses_stdin(in))
@@ -147,6 +153,17 @@ int function_ready(const struct function *f, const struct options *o,
 		return EXIT_PRUN_FAILED;
 	}
 	return 0;
+}
+
+int function_format(struct format *format, const struct function *f,
+		    const struct options *o)
+{
+	const struct task *task = o->dry_run ? NULL : f->task;
+
+	if (format_init(format, &standard_output, o, task) == 0)
+		return 0;
+	message("out of memory");
+	return EXIT_PRUN_FAILED;
 }
 
 void function_release(struct function *f)

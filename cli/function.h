@@ -4,6 +4,7 @@
 
 /* The function that FUNC names, and whether the options suit it. */
 
+#include "format.h"
 #include "input.h"
 #include "options.h"
 #include "prun.h"
@@ -22,6 +23,10 @@ void function_release(struct function *f);
 /* For a function that reads files, before the workers are forked. */
 int function_ready(const struct function *f, const struct options *o,
 		   const struct input *in);
+
+/* How its results are written. */
+int function_format(struct format *format, const struct function *f,
+		    const struct options *o);
 
 /* A plugin's table; `path` must hold a '/'. */
 int function_plugin(struct prun_plugin_handle **plugin,

@@ -5,8 +5,6 @@
 #include "command.h"
 #include "format.h"
 #include "function.h"
-#include "message.h"
-#include "output.h"
 #include "run.h"
 
 struct map {
@@ -40,11 +38,8 @@ static int map_run(const struct options *o)
 	};
 	int rc = function_find(&m.function, o);
 
-	if (rc == 0 &&
-	    format_init(&m.format, &standard_output, o, m.function.task) < 0) {
-		message("out of memory");
-		rc = EXIT_PRUN_FAILED;
-	}
+	if (rc == 0)
+		rc = function_format(&m.format, &m.function, o);
 	if (rc == 0) {
 		work.func = m.function.func;
 		rc = run_items(&work, o);

@@ -176,8 +176,10 @@ static int kill_after_set(struct options *o, const struct option_row *row,
 
 /* Those that run something over items. */
 #define RUNS (COMMAND_MAP)
+/* Those that run something at all. */
+#define CALLS (RUNS | COMMAND_APPLY)
 /* Those that take FUNC. */
-#define FUNCTIONS (COMMAND_MAP)
+#define FUNCTIONS (COMMAND_MAP | COMMAND_APPLY)
 #define EVERY (~0u)
 
 #define FIELD(name) offsetof(struct options, name)
@@ -218,32 +220,32 @@ static const struct option_row rows[] = {
 	 "replace a worker after N items",
 	 number_set, FIELD(maxtasks), 1, UINT64_MAX},
 
-	{"start-method", 0, required_argument, "HOW", RUNS, SECTION_POOL,
+	{"start-method", 0, required_argument, "HOW", CALLS, SECTION_POOL,
 	 "fork (default); forkserver: a small process forks the workers; "
 	 "inline: no workers, prun runs the items itself, for debuggers",
 	 start_method_set, 0, 0, 0},
-	{"nice", 0, required_argument, "N", RUNS, SECTION_POOL,
+	{"nice", 0, required_argument, "N", CALLS, SECTION_POOL,
 	 "add N to the niceness of the workers",
 	 nice_set, 0, 0, 0},
-	{"pin", 0, no_argument, NULL, RUNS, SECTION_POOL,
+	{"pin", 0, no_argument, NULL, CALLS, SECTION_POOL,
 	 "pin each worker to one CPU",
 	 flag_set, FIELD(pin), 0, 0},
-	{"memory-limit", 0, required_argument, "SIZE", RUNS, SECTION_POOL,
+	{"memory-limit", 0, required_argument, "SIZE", CALLS, SECTION_POOL,
 	 "a worker may take that much memory beyond what it starts with; then "
 	 "its allocations fail; bytes, or as 500M, 2GiB, 1GB",
 	 size_set, FIELD(memory_limit), 0, 0},
 
-	{"timeout", 0, required_argument, "DUR", RUNS, SECTION_FAILURES,
+	{"timeout", 0, required_argument, "DUR", CALLS, SECTION_FAILURES,
 	 "an item that takes longer fails; seconds, or as 1.5m, 250ms, 1h",
 	 duration_set, FIELD(timeout_ms), 1, UINT32_MAX},
-	{"kill-after", 0, required_argument, "DUR", RUNS, SECTION_FAILURES,
+	{"kill-after", 0, required_argument, "DUR", CALLS, SECTION_FAILURES,
 	 "what runs too long, or when prun is told to stop, is asked to end and "
 	 "killed so much later",
 	 kill_after_set, FIELD(kill_after_ms), 0, UINT32_MAX},
-	{"retries", 0, required_argument, "N", RUNS, SECTION_FAILURES,
+	{"retries", 0, required_argument, "N", CALLS, SECTION_FAILURES,
 	 "try an item that fails up to N times more",
 	 number_set, FIELD(retries), 0, PRUN_RETRIES_MAX},
-	{"retry-delay", 0, required_argument, "DUR", RUNS, SECTION_FAILURES,
+	{"retry-delay", 0, required_argument, "DUR", CALLS, SECTION_FAILURES,
 	 "wait so long before the second try, and twice as long each time, a "
 	 "minute at the most",
 	 duration_set, FIELD(retry_delay_ms), 0, UINT32_MAX},
@@ -263,16 +265,19 @@ static const struct option_row rows[] = {
 	{"unordered", 0, no_argument, NULL, RUNS, SECTION_OUTPUT,
 	 "results as they come",
 	 flag_set, FIELD(unordered), 0, 0},
-	{"zero", 'z', no_argument, NULL, RUNS, SECTION_OUTPUT,
+	{"zero", 'z', no_argument, NULL, CALLS, SECTION_OUTPUT,
 	 "lines end with NUL, and no name is escaped",
 	 flag_set, FIELD(zero), 0, 0},
-	{"tag", 't', no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,
+	{"tag", 't', no_argument, NULL, COMMAND_MAP, SECTION_OUTPUT,
 	 "ITEM and a TAB before each line (not for digests)",
 	 flag_set, FIELD(tag), 0, 0},
 	{"bsd-tag", 0, no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,
 	 "digests as 'MD5 (NAME) = HEX'",
 	 flag_set, FIELD(bsd_tag), 0, 0},
-	{"quiet", 'q', no_argument, NULL, RUNS, SECTION_OUTPUT,
+	{"dry-run", 'D', no_argument, NULL, CALLS, SECTION_OUTPUT,
+	 "run nothing, but write for each item the command that would",
+	 flag_set, FIELD(dry_run), 0, 0},
+	{"quiet", 'q', no_argument, NULL, CALLS, SECTION_OUTPUT,
 	 "say nothing about items that fail; the exit status still tells of "
 	 "them",
 	 flag_set, FIELD(quiet), 0, 0},

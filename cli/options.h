@@ -55,6 +55,7 @@ struct options {
 	struct halt halt;
 
 	/* Output. */
+	bool dry_run;
 	bool unordered;
 	bool zero;
 	bool tag;

@@ -41,6 +41,7 @@ static int job_start(struct run *r)
 	int rc;
 
 	call.func = r->work->func.name;
+	call.star = r->work->star;
 	call.source = r->work->source ? r->work->source : input_source;
 	call.source_payload = r->work->source ? r->work->self : &r->input;
 	call.length = total != INPUT_UNKNOWN ? total : o->total;

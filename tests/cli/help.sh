@@ -15,6 +15,9 @@ check 'help map' 0 '~Usage: prun map .*' '' "$PRUN" help map
 cp .out help.map
 check 'map --help' 0 @help.map '' "$PRUN" map --help
 check 'map FUNC --help' 0 @help.map '' "$PRUN" map echo a --help
+check 'help apply' 0 '~Usage: prun apply .*' '' "$PRUN" help apply
+cp .out help.apply
+check 'apply --help' 0 @help.apply '' "$PRUN" apply --help
 check 'help help' 0 '~Usage: prun help .*' '' "$PRUN" help help
 cp .out help.help
 check 'help --help' 0 @help.help '' "$PRUN" help --help
@@ -23,7 +26,7 @@ cp .out help.funcs
 check 'funcs --help' 0 @help.funcs '' "$PRUN" funcs --help
 check 'funcs' 0 '~md5           MD5, as md5sum prints it.*' '' "$PRUN" funcs
 cp .out funcs
-for file in help help.map help.help help.funcs funcs; do
+for file in help help.map help.apply help.help help.funcs funcs; do
 	same "$file: 80 columns" '' "$(grep -nE '.{81}' $file)"
 	same "$file: no blank at a line's end" '' "$(grep -nE ' $' $file)"
 done
@@ -48,7 +51,7 @@ for option in $options; do
 	fi
 done
 letters=$(sed -n 's/^  -\(.\), --.*/\1/p' help.map)
-same 'letters of the options' '0 d a r j P c k z t q p' "$(xargs <<< "$letters")"
+same 'letters of the options' '0 d a r j P c k z t D q p' "$(xargs <<< "$letters")"
 for letter in $letters; do
 	if grep -q "Fl $letter " "$MAN"; then
 		pass "the manual mentions -$letter"
@@ -63,7 +66,7 @@ while read -r func help; do
 	[ -n "$help" ] || fail "help of $func" 'none'
 	check "$func runs" 0 '*' '' "$PRUN" map "$func" abc
 done < funcs
-for topic in map funcs help; do
+for topic in map apply funcs help; do
 	if grep -q "prun $topic" help; then
 		pass "help mentions $topic"
 	else

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -43,6 +44,28 @@ static int meet(struct prun_task *task)
 static int pid(struct prun_task *task)
 {
 	return prun_ret_int(task, getpid());
+}
+
+/* Its parameters in brackets, each a string. */
+static int params(struct prun_task *task)
+{
+	char text[256] = "";
+	size_t used = 0;
+
+	for (unsigned i = 0; i < prun_task_params(task); i++) {
+		const void *data;
+		const char *s;
+		size_t size, len;
+		int rc = prun_task_param(&data, &size, task, i);
+
+		if (rc == 0)
+			rc = prun_unpack(data, size, NULL, "s#", &s, &len);
+		if (rc < 0)
+			return rc;
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+					 "[%.*s]", (int)len, s);
+	}
+	return prun_ret_str(task, text, used);
 }
 
 /* The worker's parent, and itself. */
@@ -153,6 +176,7 @@ static int value(struct prun_task *task)
 
 static const struct prun_func funcs[] = {
 	{.name = "meet", .fn = meet},
+	{.name = "params", .fn = params},
 	{.name = "family", .fn = family},
 	{.name = "niceness", .fn = niceness},
 	{.name = "cpus", .fn = cpus},
