@@ -67,6 +67,28 @@ static int help_ask(struct options *o, const struct option_row *row,
 	return OPTIONS_HELP;
 }
 
+/* The last one of the two counts. */
+static int quiet_set(struct options *o, const struct option_row *row,
+		     const char *arg)
+{
+	(void)row;
+	(void)arg;
+	o->quiet = true;
+	o->verbose = 0;
+	return 0;
+}
+
+static int verbose_add(struct options *o, const struct option_row *row,
+		       const char *arg)
+{
+	(void)row;
+	(void)arg;
+	o->quiet = false;
+	if (o->verbose < 2)
+		o->verbose++;
+	return 0;
+}
+
 static int null_set(struct options *o, const struct option_row *row,
 		    const char *arg)
 {
@@ -280,7 +302,11 @@ static const struct option_row rows[] = {
 	{"quiet", 'q', no_argument, NULL, CALLS, SECTION_OUTPUT,
 	 "say nothing about items that fail; the exit status still tells of "
 	 "them",
-	 flag_set, FIELD(quiet), 0, 0},
+	 quiet_set, 0, 0, 0},
+	{"verbose", 'v', no_argument, NULL, CALLS, SECTION_OUTPUT,
+	 "say of each item when it has ended which worker had it, and for how "
+	 "long; twice: of births and deaths of workers too",
+	 verbose_add, 0, 0, 0},
 
 	{"progress", 'p', optional_argument, "HOW", RUNS, SECTION_PROGRESS,
 	 "bar: one line, drawn again and again; line: a line every second; "

@@ -61,6 +61,7 @@ struct options {
 	bool tag;
 	bool bsd_tag;
 	bool quiet;
+	unsigned verbose; /* 1: items as they end; 2: workers too */
 	enum progress_mode progress;
 	uint64_t total; /* 0: not given */
 };

@@ -13,6 +13,7 @@
 #include "progress.h"
 #include "signals.h"
 #include "stop.h"
+#include "verbose.h"
 #include "workers.h"
 
 #define JOIN_TIMEOUT_MS 1000
@@ -29,6 +30,7 @@ struct run {
 	struct prun_pool *pool;
 	struct prun_job *job;
 	struct stop stop;
+	struct verbose verbose;
 };
 
 /* ------------------------------------------------------------------- before */
@@ -73,6 +75,10 @@ static int run_prepare(struct run *r)
 	if (rc != 0)
 		return rc;
 	signals_catch(r->pool);
+	if (verbose_init(&r->verbose, r->options, r->pool) < 0) {
+		message("out of memory");
+		return EXIT_PRUN_FAILED;
+	}
 	return job_start(r);
 }
 
@@ -102,6 +108,7 @@ static void item_failed(struct run *r, const struct prun_result *result,
 		work->failure(work->self, result, text, len);
 	else
 		run_tell(r->options, result, text, len);
+	verbose_item(&r->verbose, result, "failed");
 }
 
 /* Its text was never read. */
@@ -123,8 +130,10 @@ static void item_done(struct run *r, const struct prun_result *result)
 		item_failed(r, result, text, strlen(text));
 	} else if (rc > 0) {
 		r->tally.failed++;
+		verbose_item(&r->verbose, result, "failed");
 	} else {
 		r->tally.done++;
+		verbose_item(&r->verbose, result, "done");
 	}
 }
 
@@ -152,7 +161,8 @@ static void result_take(struct run *r, const struct prun_result *result)
  */
 static int results_take(struct run *r)
 {
-	int tick_ms = progress_timeout_ms(&r->progress);
+	int tick_ms = verbose_timeout_ms(&r->verbose,
+					 progress_timeout_ms(&r->progress));
 
 	for (;;) {
 		const struct prun_result *result;
@@ -174,6 +184,7 @@ static int results_take(struct run *r)
 		if (standard_output.error)
 			return 0;
 		progress_tick(&r->progress, r->pool, r->job, &r->input);
+		verbose_tick(&r->verbose, r->pool);
 	}
 }
 
@@ -213,6 +224,7 @@ static void run_release(struct run *r)
 {
 	prun_pool_free(r->pool);
 	prun_job_free(r->job);
+	verbose_release(&r->verbose);
 	input_close(&r->input);
 }
 
@@ -227,6 +239,7 @@ static int run_all(struct run *r)
 	rc = results_take(r);
 	output_flush(&standard_output);
 	progress_finish(&r->progress, r->job, &r->input);
+	verbose_finish(&r->verbose, r->pool);
 	if (tally->failed + tally->unrun + tally->not_run > 0)
 		code = EXIT_ITEM_FAILED;
 	if (r->stop.halted)
