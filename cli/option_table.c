@@ -187,6 +187,20 @@ static int duration_set(struct options *o, const struct option_row *row,
 			       row->most);
 }
 
+static int timeout_set(struct options *o, const struct option_row *row,
+		       const char *arg)
+{
+	size_t digits = strspn(arg, "0123456789");
+	char number[24];
+
+	o->timeout_ms = o->timeout_percent = 0;
+	if (arg[digits] != '%' || arg[digits + 1] || digits >= sizeof(number))
+		return duration_set(o, row, arg);
+	memcpy(number, arg, digits);
+	number[digits] = '\0';
+	return number_parse(&o->timeout_percent, row->name, number, 1, 1000000);
+}
+
 static int kill_after_set(struct options *o, const struct option_row *row,
 			  const char *arg)
 {
@@ -258,8 +272,9 @@ static const struct option_row rows[] = {
 	 size_set, FIELD(memory_limit), 0, 0},
 
 	{"timeout", 0, required_argument, "DUR", CALLS, SECTION_FAILURES,
-	 "an item that takes longer fails; seconds, or as 1.5m, 250ms, 1h",
-	 duration_set, FIELD(timeout_ms), 1, UINT32_MAX},
+	 "an item that takes longer fails; seconds, or as 1.5m, 250ms, 1h; N%: "
+	 "than so much of the median of those before",
+	 timeout_set, FIELD(timeout_ms), 1, UINT32_MAX},
 	{"kill-after", 0, required_argument, "DUR", CALLS, SECTION_FAILURES,
 	 "what runs too long, or when prun is told to stop, is asked to end and "
 	 "killed so much later",

@@ -213,12 +213,12 @@ static int arguments_parse(struct options *o, const struct command *command,
 /* Options that are right alone, but not together. */
 static int together_check(const struct options *o)
 {
-	const char *name = o->nice	     ? "nice" :
-			   o->pin	     ? "pin" :
-			   o->memory_limit   ? "memory-limit" :
-			   o->timeout_ms     ? "timeout" :
-			   o->has_kill_after ? "kill-after" :
-					       NULL;
+	const char *name = o->nice	   ? "nice" :
+			   o->pin	   ? "pin" :
+			   o->memory_limit ? "memory-limit" :
+			   o->timeout_ms || o->timeout_percent ? "timeout" :
+			   o->has_kill_after		       ? "kill-after" :
+								 NULL;
 
 	if (o->start_method == PRUN_START_INLINE && name)
 		return message_usage("--%s: not with --start-method=inline, "

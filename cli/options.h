@@ -47,7 +47,8 @@ struct options {
 	uint64_t memory_limit; /* bytes; 0: none */
 
 	/* Items that fail. */
-	uint64_t timeout_ms; /* 0: none */
+	uint64_t timeout_ms;	  /* 0: none */
+	uint64_t timeout_percent; /* of the median; 0: none */
 	bool has_kill_after;
 	uint64_t kill_after_ms;
 	uint64_t retries;

@@ -22,6 +22,15 @@ check '--kill-after: and killed then' 1 '' \
 	'~prun: hang: the task had 10.0 ms, and was killed .*' \
 	"$PRUN" map --timeout 10ms --kill-after 10ms "$F" hang
 
+# A hundred thousand per cent of next to nothing is little, though the median of
+# the others is known only behind the one that hangs.
+check '--timeout N%' 1 $'a\nb\nc\nd\n' \
+	'~prun: hang: the task had [0-9.]+ ms, and was killed .*' \
+	"$PRUN" map -j2 -c 1 --timeout 100000% "$F" hang a b c d
+check '--timeout N%: and then a time' 1 $'a\nb\n' \
+	'~prun: hang: the task had 20.0 ms, and was killed .*' \
+	"$PRUN" map --timeout 100% --timeout 20ms "$F" hang a b
+
 # The first signal lets what runs end, within that time.
 begin map -j1 --kill-after 10ms "$F" a hang b
 await_text .out a

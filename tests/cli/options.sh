@@ -72,6 +72,19 @@ for option in timeout kill-after retry-delay; do
 			map "--$option" "$text" noop
 	done
 done
+usage 'timeout: 0%' map "--timeout: '0' is less than 1" map --timeout 0% noop
+usage 'timeout: large part' map "--timeout: '1000001' is more than 1000000" \
+	map --timeout 1000001% noop
+for text in % -1% 1.5% 1%% +5% 1m%; do
+	case $text in
+	%) want="'' is not a number" ;;
+	*) want="'$text' is not a length of time, such as 10, 1.5m or 250ms" ;;
+	esac
+	usage "timeout: '$text'" map "--timeout: $want" map --timeout "$text" noop
+done
+usage 'inline and a part' map \
+	'--timeout: not with --start-method=inline, which has no workers' \
+	map --start-method=inline --timeout 200% noop
 usage 'timeout: 0' map "--timeout: '0' is too short" map --timeout 0 noop
 usage 'timeout: 0.5ms' map "--timeout: '0.5ms' is too short" \
 	map --timeout 0.5ms noop
