@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dry_run.h"
 #include "message.h"
 #include "output.h"
+#include "tasks/file.h"
 
 /* The plugin whose constructors run. */
 static const char *loading;
@@ -25,9 +27,9 @@ static void loading_ended(int code, void *unused)
 	_exit(EXIT_USAGE);
 }
 
-static int plugin_open(struct prun_plugin_handle **plugin,
-		       const struct prun_func **funcs, size_t *nfuncs,
-		       const char *path)
+int function_plugin(struct prun_plugin_handle **plugin,
+		    const struct prun_func **funcs, size_t *nfuncs,
+		    const char *path)
 {
 	int results = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	char *text = NULL;
@@ -65,8 +67,7 @@ static int plugin_find(struct function *f, const char *spec)
 	int rc;
 
 	if (!colon || strchr(colon, '/'))
-		return message_usage("map",
-				     "'%s' names no function: give it "
+		return message_usage("'%s' names no function: give it "
 				     "as PLUGIN:FUNCTION",
 				     spec);
 	path = strndup(spec, (size_t)(colon - spec));
@@ -74,7 +75,7 @@ static int plugin_find(struct function *f, const char *spec)
 		message("out of memory");
 		return EXIT_PRUN_FAILED;
 	}
-	rc = plugin_open(&f->plugin, &funcs, &nfuncs, path);
+	rc = function_plugin(&f->plugin, &funcs, &nfuncs, path);
 	for (size_t i = 0; rc == 0 && i < nfuncs && funcs[i].name; i++)
 		if (strcmp(funcs[i].name, colon + 1) == 0)
 			f->func = funcs[i];
@@ -109,16 +110,14 @@ static int options_check(const struct function *f, const struct options *o)
 	bool is_digest = f->task && f->task->kind == TASK_DIGEST;
 
 	if (o->tag && is_digest)
-		return message_usage("map",
-				     "--tag: a line of '%s' has the "
+		return message_usage("--tag: a line of '%s' has the "
 				     "name in it already; see --bsd-tag",
 				     o->func);
 	if (o->bsd_tag && !is_digest)
-		return message_usage("map", "--bsd-tag: '%s' is not a digest",
+		return message_usage("--bsd-tag: '%s' is not a digest",
 				     o->func);
 	if (o->special_files && !(f->task && f->task->opens))
-		return message_usage("map",
-				     "--special-files: '%s' reads no "
+		return message_usage("--special-files: '%s' reads no "
 				     "files for prun",
 				     o->func);
 	return 0;
@@ -131,56 +130,44 @@ int function_find(struct function *f, const struct options *o)
 	*f = (struct function){.task = NULL};
 	rc = strchr(o->func, '/') ? plugin_find(f, o->func) :
 				    task_find(f, o->func);
-	return rc != 0 ? rc : options_check(f, o);
+	if (rc == 0)
+		rc = options_check(f, o);
+	if (rc == 0 && o->dry_run)
+		f->func = dry_run_func(o->func);
+	return rc;
+}
+
+int function_ready(const struct function *f, const struct options *o,
+		   const struct input *in)
+{
+	int rc;
+
+	if (!f->task || !f->task->opens || o->dry_run)
+		return 0;
+	file_options.special = o->special_files;
+	if (input_uses_stdin(in))
+		return 0;
+	rc = file_stdin_offer(STDIN_FILENO);
+	if (rc < 0) {
+		message("standard input: %s", prun_strerror(rc));
+		return EXIT_PRUN_FAILED;
+	}
+	return 0;
+}
+
+int function_format(struct format *format, const struct function *f,
+		    const struct options *o)
+{
+	const struct task *task = o->dry_run ? NULL : f->task;
+
+	if (format_init(format, &standard_output, o, task) == 0)
+		return 0;
+	message("out of memory");
+	return EXIT_PRUN_FAILED;
 }
 
 void function_release(struct function *f)
 {
 	prun_plugin_close(f->plugin);
 	*f = (struct function){.task = NULL};
-}
-
-static void list_put(struct output *out, const char *name, const char *help)
-{
-	static const char blanks[] = "              ";
-	size_t len = strlen(name);
-
-	output_put(out, name, len);
-	if (help) {
-		size_t column = sizeof(blanks) - 1;
-
-		output_put(out, blanks, len + 2 < column ? column - len : 2);
-		output_put(out, help, strlen(help));
-	}
-	output_put(out, "\n", 1);
-}
-
-int function_list(const char *path)
-{
-	static struct output out;
-	struct prun_plugin_handle *plugin = NULL;
-	const struct prun_func *funcs;
-	const struct task *task;
-	size_t nfuncs;
-	int rc = 0;
-
-	output_init(&out);
-	if (path && !strchr(path, '/'))
-		return message_usage("funcs",
-				     "'%s': a plugin's path must hold "
-				     "a '/'",
-				     path);
-	if (path) {
-		rc = plugin_open(&plugin, &funcs, &nfuncs, path);
-		if (rc != 0)
-			return rc;
-		for (size_t i = 0; i < nfuncs && funcs[i].name; i++)
-			list_put(&out, funcs[i].name, funcs[i].help);
-	} else {
-		for (size_t i = 0; (task = tasks_at(i)); i++)
-			list_put(&out, task->func.name, task->func.help);
-	}
-	rc = output_close(&out) < 0 ? output_fail(&out) : EXIT_ALL_WELL;
-	prun_plugin_close(plugin);
-	return rc;
 }

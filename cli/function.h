@@ -4,6 +4,8 @@
 
 /* The function that FUNC names, and whether the options suit it. */
 
+#include "format.h"
+#include "input.h"
 #include "options.h"
 #include "prun.h"
 #include "tasks/tasks.h"
@@ -18,7 +20,17 @@ struct function {
 int function_find(struct function *f, const struct options *o);
 void function_release(struct function *f);
 
-/* `prun funcs [PLUGIN]`; plugin may be NULL. Returns the exit code. */
-int function_list(const char *plugin);
+/* For a function that reads files, before the workers are forked. */
+int function_ready(const struct function *f, const struct options *o,
+		   const struct input *in);
+
+/* How its results are written. */
+int function_format(struct format *format, const struct function *f,
+		    const struct options *o);
+
+/* A plugin's table; `path` must hold a '/'. */
+int function_plugin(struct prun_plugin_handle **plugin,
+		    const struct prun_func **funcs, size_t *nfuncs,
+		    const char *path);
 
 #endif

@@ -4,7 +4,10 @@
 
 /* What `prun help` says. */
 
-/* The text on a topic, NULL for prun as a whole; NULL when there is none. */
-const char *help_text(const char *topic);
+#include "command.h"
+
+/* Write the help of a sub-command, or of prun as a whole (NULL) to standard
+ * output; the exit code. */
+int help_show(const struct command *command);
 
 #endif

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 
-/* prun: the sub-commands. */
+/* prun: find the sub-command, and read its command line. */
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "function.h"
+#include "command.h"
 #include "help.h"
 #include "message.h"
 #include "options.h"
 #include "output.h"
-#include "run.h"
+#include "prun.h"
 
 /*
  * A standard descriptor that is closed would be given to the next file that
@@ -27,87 +27,43 @@ static void descriptors_occupy(void)
 			     fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-static int text_print(const char *text)
-{
-	static struct output out;
-
-	output_init(&out);
-	return output_text(&out, text);
-}
-
-static int too_many(const char *topic, const char *argument)
-{
-	return message_usage(topic, "'%s' is one argument too many", argument);
-}
-
-static int command_map(int argc, char **argv)
+static int command_start(const struct command *command, int argc, char **argv)
 {
 	struct options o;
-	int rc = options_parse(&o, argc, argv);
+	int rc = options_parse(&o, command, argc, argv);
 
 	if (rc == OPTIONS_HELP)
-		rc = text_print(help_text("map"));
+		rc = help_show(command);
 	else if (rc == OPTIONS_RUN)
-		rc = run_map(&o);
+		rc = command->run(&o);
 	options_release(&o);
 	return rc;
 }
 
-static int command_funcs(int argc, char **argv)
-{
-	const char *argument = argc > 1 ? argv[1] : NULL;
-
-	if (argument && strcmp(argument, "--") == 0) {
-		argument = argc > 2 ? argv[2] : NULL;
-		argc--;
-	} else if (argument && strcmp(argument, "--help") == 0 && argc == 2) {
-		return text_print(help_text("funcs"));
-	} else if (argument && argument[0] == '-') {
-		return message_usage("funcs", "unrecognized option '%s'",
-				     argument);
-	}
-	if (argc > 2)
-		return too_many("funcs", argv[argc - 1]);
-	return function_list(argument);
-}
-
-static int command_help(int argc, char **argv)
-{
-	const char *text = help_text(argc > 1 ? argv[1] : NULL);
-
-	if (!text)
-		return message_usage(NULL, "there is no help on '%s'", argv[1]);
-	if (argc > 2)
-		return too_many(NULL, argv[2]);
-	return text_print(text);
-}
-
-static int command_version(int argc, char **argv)
+static int version_show(void)
 {
 	char text[64];
 
-	if (argc > 1)
-		return too_many(NULL, argv[1]);
 	snprintf(text, sizeof(text), "prun %s\n", prun_version());
-	return text_print(text);
+	return output_text(&standard_output, text);
 }
-
-static const struct {
-	const char *name;
-	int (*run)(int argc, char **argv);
-} commands[] = {
-	{"map", command_map},	{"funcs", command_funcs},
-	{"help", command_help}, {"--help", command_help},
-	{"-h", command_help},	{"--version", command_version},
-};
 
 int main(int argc, char **argv)
 {
+	const struct command *command;
+	bool help, version;
+
 	descriptors_occupy();
 	if (argc < 2)
-		return message_usage(NULL, "no command given");
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
-	return message_usage(NULL, "unknown command '%s'", argv[1]);
+		return message_usage("no command given");
+	command = command_find(argv[1]);
+	if (command)
+		return command_start(command, argc - 1, argv + 1);
+	help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
+	version = strcmp(argv[1], "--version") == 0;
+	if (!help && !version)
+		return message_usage("unknown command '%s'", argv[1]);
+	if (argc > 2)
+		return message_usage("'%s' is one argument too many", argv[2]);
+	return help ? help_show(NULL) : version_show();
 }

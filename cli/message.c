@@ -16,6 +16,7 @@
 #define ITEM_SHOWN_MAX 4096
 
 static bool status_shown;
+static const char *topic;
 
 /* What cannot be told on stderr cannot be told at all, so errors end it. */
 static void stderr_write(const char *text, size_t len)
@@ -200,7 +201,21 @@ void message(const char *format, ...)
 	building_end(&b);
 }
 
-int message_usage(const char *topic, const char *format, ...)
+void message_topic(const char *name)
+{
+	topic = name;
+}
+
+static void try_help(void)
+{
+	char line[64];
+	int n = snprintf(line, sizeof(line), "Try 'prun %s%s--help'.\n",
+			 topic ? topic : "", topic ? " " : "");
+
+	stderr_write(line, (size_t)n);
+}
+
+int message_usage(const char *format, ...)
 {
 	struct building b;
 	va_list args;
@@ -211,17 +226,8 @@ int message_usage(const char *topic, const char *format, ...)
 	put_format(b.file, format, args);
 	va_end(args);
 	building_end(&b);
-	message_try(topic);
+	try_help();
 	return EXIT_USAGE;
-}
-
-void message_try(const char *topic)
-{
-	char line[64];
-	int n = snprintf(line, sizeof(line), "Try 'prun %s%s--help'.\n",
-			 topic ? topic : "", topic ? " " : "");
-
-	stderr_write(line, (size_t)n);
 }
 
 void message_item(const void *item, size_t item_len, const char *text,

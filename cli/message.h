@@ -16,17 +16,19 @@ enum {
 	EXIT_ITEM_FAILED = 1,
 	EXIT_USAGE = 2,
 	EXIT_PRUN_FAILED = 3,
+	EXIT_HALTED = 4,
 };
 
 /* "prun: ..." and a newline. */
 void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same, then where to read on: "Try 'prun TOPIC --help'.". A NULL topic
- * means prun's own help. Returns EXIT_USAGE. */
-int message_usage(const char *topic, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-/* That last line alone. */
-void message_try(const char *topic);
+/* The same, then where to read on: "Try 'prun TOPIC --help'.". Returns
+ * EXIT_USAGE. */
+int message_usage(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+/* That TOPIC: the sub-command this is about; NULL, and at first, is prun's own
+ * help. */
+void message_topic(const char *topic);
 
 /* "prun: ITEM: TEXT"; the item is quoted as a shell would read it when it
  * holds control characters or bytes that are no UTF-8, and cut when it is very

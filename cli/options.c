@@ -7,271 +7,248 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command.h"
 #include "message.h"
-#include "number.h"
+#include "option_table.h"
 #include "prun.h"
 
+/* More than one sub-command accepts. */
+#define ROWS_MAX 128
+
+/* What getopt gives: a letter, LONG and the place of a row, or OPERAND, which
+ * stands for one when the short options begin with '-'. */
 enum {
-	OPERAND = 1, /* what getopt gives for one, the short options' first
-			character being '-' */
-	OPT_MAXTASKS = 256,
-	OPT_UNORDERED,
-	OPT_BSD_TAG,
-	OPT_TOTAL,
-	OPT_SPECIAL_FILES,
-	OPT_HELP,
+	OPERAND = 1,
+	LONG = 256,
 };
 
-static const char short_options[] = "-:0d:a:rj:P:c:kztqp::";
-
-static const struct option long_options[] = {
-	{"null", no_argument, NULL, '0'},
-	{"delimiter", required_argument, NULL, 'd'},
-	{"arg-file", required_argument, NULL, 'a'},
-	{"no-run-if-empty", no_argument, NULL, 'r'},
-	{"workers", required_argument, NULL, 'j'},
-	{"jobs", required_argument, NULL, 'j'},
-	{"max-procs", required_argument, NULL, 'j'},
-	{"chunksize", required_argument, NULL, 'c'},
-	{"maxtasksperchild", required_argument, NULL, OPT_MAXTASKS},
-	{"unordered", no_argument, NULL, OPT_UNORDERED},
-	{"keep-order", no_argument, NULL, 'k'},
-	{"zero", no_argument, NULL, 'z'},
-	{"tag", no_argument, NULL, 't'},
-	{"bsd-tag", no_argument, NULL, OPT_BSD_TAG},
-	{"quiet", no_argument, NULL, 'q'},
-	{"progress", optional_argument, NULL, 'p'},
-	{"total", required_argument, NULL, OPT_TOTAL},
-	{"special-files", no_argument, NULL, OPT_SPECIAL_FILES},
-	{"help", no_argument, NULL, OPT_HELP},
-	{NULL, 0, NULL, 0},
+/* The rows of one sub-command, as getopt wants them. */
+struct tables {
+	const struct option_row *rows[ROWS_MAX];
+	size_t nrows;
+	struct option longs[ROWS_MAX + 1];
+	char shorts[3 * ROWS_MAX + 3];
 };
 
-static int chunksize_parse(struct options *o, const char *text)
+static void tables_fill(struct tables *t, const struct command *command)
 {
-	uint64_t v = 0;
-	int rc = 0;
+	const struct option_row *row = NULL;
+	char *s = t->shorts;
 
-	if (strcmp(text, "auto") != 0)
-		rc = number_parse(&v, "--chunksize", text, 1,
-				  PRUN_CHUNKSIZE_MAX);
-	o->chunksize = (uint32_t)v;
-	return rc;
-}
-
-static int progress_parse(struct options *o, const char *text)
-{
-	static const char *const names[] = {
-		[PROGRESS_NONE] = "none",
-		[PROGRESS_AUTO] = "auto",
-		[PROGRESS_BAR] = "bar",
-		[PROGRESS_LINE] = "line",
-	};
-
-	if (!text)
-		text = "auto";
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			o->progress = (enum progress_mode)i;
-			return 0;
-		}
-	}
-	return message_usage("map",
-			     "--progress: '%s' is not auto, bar, line "
-			     "or none",
-			     text);
-}
-
-static int arg_file_add(struct options *o, const char *name)
-{
-	bool is_stdin = strcmp(name, "-") == 0;
-
-	if (is_stdin && o->stdin_is_arg_file)
-		return message_usage("map", "--arg-file: standard input "
-					    "cannot be read twice");
-	o->stdin_is_arg_file |= is_stdin;
-	o->arg_files[o->narg_files++] = name;
-	return 0;
-}
-
-static void operand_add(struct options *o, const char *text)
-{
-	if (!o->func) {
-		o->func = text;
-		return;
-	}
-	o->items[o->nitems++] = text;
-	o->has_items = true;
-}
-
-static int option_apply(struct options *o, int c, const char *arg)
-{
-	uint64_t v = 0;
-	int rc = 0;
-
-	switch (c) {
-	case '0':
-		o->delimiter = '\0';
-		return 0;
-	case 'd':
-		return number_delimiter(&o->delimiter, arg);
-	case 'a':
-		return arg_file_add(o, arg);
-	case 'r': /* an empty input runs nothing in any case */
-		return 0;
-	case 'j':
-	case 'P':
-		o->has_workers = true;
-		return number_workers(&o->workers, arg);
-	case 'c':
-		return chunksize_parse(o, arg);
-	case OPT_MAXTASKS:
-		rc = number_parse(&v, "--maxtasksperchild", arg, 1, UINT64_MAX);
-		o->maxtasks = v;
-		return rc;
-	case OPT_UNORDERED:
-	case 'k':
-		o->unordered = c == OPT_UNORDERED;
-		return 0;
-	case 'z':
-		o->zero = true;
-		return 0;
-	case 't':
-		o->tag = true;
-		return 0;
-	case OPT_BSD_TAG:
-		o->bsd_tag = true;
-		return 0;
-	case 'q':
-		o->quiet = true;
-		return 0;
-	case 'p':
-		return progress_parse(o, arg);
-	case OPT_TOTAL:
-		rc = number_parse(&v, "--total", arg, 1, UINT64_MAX);
-		o->total = v;
-		return rc;
-	case OPT_SPECIAL_FILES:
-		o->special_files = true;
-		return 0;
-	case OPT_HELP:
-		return OPTIONS_HELP;
-	default:
-		return OPTIONS_RUN; /* not reached: see arguments_parse */
+	*t = (struct tables){.nrows = 0};
+	/* Options end with the command that is to be run, or nowhere. */
+	*s++ = command->operands.kind == OPERANDS_COMMAND ? '+' : '-';
+	*s++ = ':';
+	while (t->nrows < ROWS_MAX && (row = option_next(row, command->bit))) {
+		t->longs[t->nrows] =
+			(struct option){.name = row->name,
+					.has_arg = row->argument,
+					.val = LONG + (int)t->nrows};
+		t->rows[t->nrows++] = row;
+		if (!row->letter)
+			continue;
+		*s++ = row->letter;
+		for (int i = 0; i < row->argument; i++) /* 0, 1 or 2 */
+			*s++ = ':';
 	}
 }
 
-/* A long option whose letter this is. */
-static const char *long_name(int value)
+static const struct option_row *tables_row(const struct tables *t, int c)
 {
-	for (size_t i = 0; long_options[i].name; i++)
-		if (long_options[i].val == value)
-			return long_options[i].name;
-	return NULL;
+	if (c >= LONG)
+		return t->rows[c - LONG];
+	for (size_t i = 0; i < t->nrows; i++)
+		if (t->rows[i]->letter == c)
+			return t->rows[i];
+	return NULL; /* not reached: getopt knows no other */
 }
+
+/* ------------------------------------------------------------------- failures */
 
 /* No long option of that name, or several that begin so. */
-static int long_fail(const char *argument, size_t len)
+static int long_fail(const struct tables *t, const char *argument, size_t len)
 {
-	char names[512];
+	char names[1024];
 	size_t size = 0;
 
 	names[0] = '\0';
-	for (size_t i = 0; long_options[i].name; i++)
-		if (strncmp(long_options[i].name, argument + 2, len - 2) == 0 &&
+	for (size_t i = 0; i < t->nrows; i++)
+		if (strncmp(t->rows[i]->name, argument + 2, len - 2) == 0 &&
 		    size < sizeof(names))
 			size += (size_t)snprintf(names + size,
 						 sizeof(names) - size,
-						 " '--%s'",
-						 long_options[i].name);
+						 " '--%s'", t->rows[i]->name);
 	if (size > 0)
-		return message_usage("map",
-				     "option '%.*s' is ambiguous; "
+		return message_usage("option '%.*s' is ambiguous; "
 				     "possibilities:%s",
 				     (int)len, argument, names);
-	return message_usage("map", "unrecognized option '%.*s'", (int)len,
-			     argument);
+	return message_usage("unrecognized option '%.*s'", (int)len, argument);
 }
 
 /* What getopt would say, which would give the argument to the terminal as it
  * is. `argument` is the last one that it took whole. */
-static int getopt_fail(int c, const char *argument)
+static int getopt_fail(const struct tables *t, int c, const char *argument)
 {
 	size_t name = strcspn(argument, "=");
 
 	if (c == ':' && strncmp(argument, "--", 2) == 0)
-		return message_usage("map", "option '%s' requires an argument",
+		return message_usage("option '%s' requires an argument",
 				     argument);
 	if (c == ':')
-		return message_usage("map",
-				     "option requires an argument -- "
-				     "'%c'",
+		return message_usage("option requires an argument -- '%c'",
 				     optopt);
 	if (optopt == 0)
-		return long_fail(argument, name);
+		return long_fail(t, argument, name);
 	/* One that is known can only have an argument too many. */
-	if (long_name(optopt))
-		return message_usage("map",
-				     "option '%.*s' doesn't allow an "
-				     "argument",
+	if (optopt >= LONG)
+		return message_usage("option '%.*s' doesn't allow an argument",
 				     (int)name, argument);
-	return message_usage("map", "invalid option -- '%c'", optopt);
+	return message_usage("invalid option -- '%c'", optopt);
+}
+
+static int nothing_given(const struct operands *operands, bool items)
+{
+	if (items)
+		return message_usage("no %s before ':::'", operands->what);
+	return message_usage("no %s given", operands->what);
+}
+
+/* ------------------------------------------------------------------- operands */
+
+static void word_add(struct options *o, const char *text)
+{
+	o->words[o->nwords++] = text;
+}
+
+static void item_add(struct options *o, const char *text)
+{
+	o->items[o->nitems++] = text;
+	o->has_items = true;
+}
+
+static void operand_add(struct options *o, const struct operands *operands,
+			const char *text)
+{
+	if (operands->kind == OPERANDS_WORDS)
+		word_add(o, text);
+	else if (!o->func)
+		o->func = text;
+	else
+		item_add(o, text);
+}
+
+/* A command and its arguments, and after ::: the items. */
+static int command_take(struct options *o, const struct operands *operands,
+			char **argv)
+{
+	for (; *argv && strcmp(*argv, ":::") != 0; argv++)
+		word_add(o, *argv);
+	o->has_items = *argv;
+	if (o->nwords == 0)
+		return nothing_given(operands, o->has_items);
+	if (*argv)
+		argv++;
+	for (; *argv; argv++)
+		item_add(o, *argv);
+	return OPTIONS_RUN;
+}
+
+/* What getopt has left over when it has come to its end, or to a ::: . */
+static int rest_take(struct options *o, const struct operands *operands,
+		     char **argv)
+{
+	if (operands->kind == OPERANDS_COMMAND)
+		return command_take(o, operands, argv);
+	if (operands->kind == OPERANDS_FUNC && o->has_items && !o->func)
+		return nothing_given(operands, true);
+	for (; *argv; argv++)
+		operand_add(o, operands, *argv);
+	if (operands->what && !o->func && o->nwords == 0)
+		return nothing_given(operands, false);
+	if (operands->most > 0 && o->nwords > operands->most)
+		return message_usage("'%s' is one argument too many",
+				     o->words[operands->most]);
+	return OPTIONS_RUN;
 }
 
 /*
  * Operands come in their order among the options, so that ::: can end the
  * options where it stands; after -- no argument means anything special.
  */
-static int arguments_parse(struct options *o, int argc, char **argv)
+static int arguments_parse(struct options *o, const struct command *command,
+			   int argc, char **argv)
 {
 	static char name[] = "prun"; /* getopt begins its messages with it */
+	const struct operands *operands = &command->operands;
+	struct tables t;
 	int c, rc;
 
+	tables_fill(&t, command);
 	argv[0] = name;
-	optind =
-		0; /* not 1: that would go on in a cluster that failed before */
+	/* Not 1: that would go on in a cluster that failed before. */
+	optind = 0;
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, short_options, long_options,
-				NULL)) != -1) {
-		if (c == OPERAND && strcmp(optarg, ":::") == 0) {
+	while ((c = getopt_long(argc, argv, t.shorts, t.longs, NULL)) != -1) {
+		const struct option_row *row;
+
+		if (c == OPERAND && operands->kind == OPERANDS_FUNC &&
+		    strcmp(optarg, ":::") == 0) {
 			o->has_items = true;
 			break;
 		}
 		if (c == OPERAND) {
-			operand_add(o, optarg);
+			operand_add(o, operands, optarg);
 			continue;
 		}
 		if (c == '?' || c == ':')
-			return getopt_fail(c, argv[optind - 1]);
-		rc = option_apply(o, c, optarg);
+			return getopt_fail(&t, c, argv[optind - 1]);
+		row = tables_row(&t, c);
+		rc = row->apply(o, row, optarg);
 		if (rc != 0)
 			return rc;
 	}
-	if (!o->func && o->has_items)
-		return message_usage("map", "no function before ':::'");
-	while (optind < argc)
-		operand_add(o, argv[optind++]);
-	if (!o->func)
-		return message_usage("map", "no function given");
+	return rest_take(o, operands, argv + optind);
+}
+
+/* Options that are right alone, but not together. */
+static int together_check(const struct options *o)
+{
+	const char *name = o->nice	   ? "nice" :
+			   o->pin	   ? "pin" :
+			   o->memory_limit ? "memory-limit" :
+			   o->timeout_ms || o->timeout_percent ? "timeout" :
+			   o->has_kill_after		       ? "kill-after" :
+								 NULL;
+
+	if (o->start_method == PRUN_START_INLINE && name)
+		return message_usage("--%s: not with --start-method=inline, "
+				     "which has no workers",
+				     name);
 	return OPTIONS_RUN;
 }
 
-int options_parse(struct options *o, int argc, char **argv)
+int options_parse(struct options *o, const struct command *command, int argc,
+		  char **argv)
 {
 	size_t room = (size_t)argc + 1;
+	int rc;
 
+	message_topic(command->name);
 	*o = (struct options){.delimiter = '\n'};
+	o->words = calloc(room, sizeof(*o->words));
 	o->items = calloc(room, sizeof(*o->items));
 	o->arg_files = calloc(room, sizeof(*o->arg_files));
-	if (!o->items || !o->arg_files) {
+	if (!o->words || !o->items || !o->arg_files) {
 		message("out of memory");
 		return EXIT_PRUN_FAILED;
 	}
-	return arguments_parse(o, argc, argv);
+	rc = arguments_parse(o, command, argc, argv);
+	return rc == OPTIONS_RUN ? together_check(o) : rc;
 }
 
 void options_release(struct options *o)
 {
+	free(o->words);
 	free(o->items);
 	free(o->arg_files);
 	*o = (struct options){.delimiter = '\n'};

@@ -2,11 +2,16 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
-/* The command line of `prun map`, parsed and checked. */
+/* The command line of a sub-command, parsed and checked. What options there
+ * are says option_table.c. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "halt.h"
+
+struct command;
 
 enum progress_mode {
 	PROGRESS_NONE = 0,
@@ -16,26 +21,50 @@ enum progress_mode {
 };
 
 struct options {
+	/* The operands; see enum operands_kind. */
 	const char *func;   /* a built-in's name, or ./plugin.so:name */
+	const char **words; /* CMD and its arguments, or files ...; then NULL */
+	size_t nwords;
 	const char **items; /* operands, and what follows ::: */
 	size_t nitems;
-	bool has_items;		/* true after an empty ::: too */
+	bool has_items; /* true after an empty ::: too */
+
+	/* Input. */
 	const char **arg_files; /* "-" is standard input */
 	size_t narg_files;
 	bool stdin_is_arg_file;
 	char delimiter;
+	bool special_files;
+
+	/* Pool. */
 	bool has_workers;
-	uint32_t workers;   /* 0 with has_workers: one an item */
-	uint32_t chunksize; /* 0: auto */
-	uint64_t maxtasks;  /* 0: no limit */
-	uint64_t total;	    /* 0: not given */
-	enum progress_mode progress;
+	uint32_t workers;      /* 0 with has_workers: one an item */
+	uint64_t chunksize;    /* 0: auto */
+	uint64_t maxtasks;     /* 0: no limit */
+	unsigned start_method; /* enum prun_start_method */
+	int64_t nice;
+	bool pin;
+	uint64_t memory_limit; /* bytes; 0: none */
+
+	/* Items that fail. */
+	uint64_t timeout_ms;	  /* 0: none */
+	uint64_t timeout_percent; /* of the median; 0: none */
+	bool has_kill_after;
+	uint64_t kill_after_ms;
+	uint64_t retries;
+	uint64_t retry_delay_ms;
+	struct halt halt;
+
+	/* Output. */
+	bool dry_run;
 	bool unordered;
 	bool zero;
 	bool tag;
 	bool bsd_tag;
 	bool quiet;
-	bool special_files;
+	unsigned verbose; /* 1: items as they end; 2: workers too */
+	enum progress_mode progress;
+	uint64_t total; /* 0: not given */
 };
 
 enum {
@@ -43,9 +72,11 @@ enum {
 	OPTIONS_HELP = -1,
 };
 
-/* argv[0] is the sub-command. OPTIONS_RUN, OPTIONS_HELP, or the exit code
- * after a message. */
-int options_parse(struct options *o, int argc, char **argv);
+/* argv[0] is the sub-command, of which `command` needs name, bit and operands
+ * here. OPTIONS_RUN, OPTIONS_HELP, or the exit code after a message; messages
+ * speak of this sub-command from now on. */
+int options_parse(struct options *o, const struct command *command, int argc,
+		  char **argv);
 void options_release(struct options *o);
 
 #endif

@@ -3,6 +3,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "message.h"
 #include "prun.h"
 #include "signals.h"
+
+struct output standard_output;
 
 static bool same_terminal(int a, int b)
 {
@@ -23,10 +26,25 @@ static bool same_terminal(int a, int b)
 
 void output_init(struct output *out)
 {
+	out->fd = STDOUT_FILENO;
 	out->used = 0;
 	out->error = 0;
 	out->written = false;
 	out->shares_terminal = same_terminal(STDOUT_FILENO, STDERR_FILENO);
+}
+
+int output_move(struct output *out)
+{
+	int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+
+	if (fd < 0)
+		return -errno;
+	if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+		close(fd);
+		return -errno;
+	}
+	out->fd = fd;
+	return 0;
 }
 
 static void write_all(struct output *out, const char *data, size_t size)
@@ -35,7 +53,7 @@ static void write_all(struct output *out, const char *data, size_t size)
 		message_status_erase();
 	signals_writing(true);
 	while (size > 0 && !out->error) {
-		ssize_t n = write(STDOUT_FILENO, data, size);
+		ssize_t n = write(out->fd, data, size);
 
 		if (n >= 0) {
 			out->written = true;
@@ -43,8 +61,7 @@ static void write_all(struct output *out, const char *data, size_t size)
 			size -= (size_t)n;
 		} else if (errno == EAGAIN) {
 			/* Somebody left our standard output non-blocking. */
-			struct pollfd wait = {.fd = STDOUT_FILENO,
-					      .events = POLLOUT};
+			struct pollfd wait = {.fd = out->fd, .events = POLLOUT};
 
 			poll(&wait, 1, -1);
 		} else if (errno != EINTR) {
@@ -77,7 +94,7 @@ int output_put(struct output *out, const void *data, size_t size)
 int output_close(struct output *out)
 {
 	output_flush(out);
-	if (close(STDOUT_FILENO) < 0 && out->written && !out->error)
+	if (close(out->fd) < 0 && out->written && !out->error)
 		out->error = -errno;
 	return out->error;
 }
@@ -90,8 +107,14 @@ int output_fail(const struct output *out)
 	return EXIT_PRUN_FAILED;
 }
 
+int output_end(struct output *out)
+{
+	return output_close(out) < 0 ? output_fail(out) : EXIT_ALL_WELL;
+}
+
 int output_text(struct output *out, const char *text)
 {
+	output_init(out);
 	output_put(out, text, strlen(text));
-	return output_close(out) < 0 ? output_fail(out) : EXIT_ALL_WELL;
+	return output_end(out);
 }

@@ -13,6 +13,7 @@
 #define OUTPUT_BUFFER (64 * 1024)
 
 struct output {
+	int fd;
 	size_t used;
 	int error; /* 0 or -errno of the first write that failed */
 	bool written;
@@ -20,13 +21,21 @@ struct output {
 	char buffer[OUTPUT_BUFFER];
 };
 
+/* The one there is, outside of all structs for its buffer. */
+extern struct output standard_output;
+
 void output_init(struct output *out);
+/* Keep standard output to this alone: for everybody else it is standard error
+ * from now on. 0 or -errno. */
+int output_move(struct output *out);
 /* Each returns out->error. */
 int output_put(struct output *out, const void *data, size_t size);
 int output_flush(struct output *out);
 /* Flush, and close stdout to learn of what the system had put off. */
 int output_close(struct output *out);
-/* Write a text for the user (help, lists), close; the exit code. */
+/* The same, and the exit code after a message. */
+int output_end(struct output *out);
+/* All of these for a text for the user. */
 int output_text(struct output *out, const char *text);
 /* Tell of out->error; the exit code. EPIPE ends prun as SIGPIPE would. */
 int output_fail(const struct output *out);

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "format.h"
 #include "line.h"
 #include "message.h"
@@ -34,31 +34,25 @@ struct moment {
 	char slow_item[64];
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static uint64_t draw_interval_ns(const struct progress *p)
 {
 	return p->mode == PROGRESS_BAR ? BAR_INTERVAL_NS : LINE_INTERVAL_NS;
 }
 
-void progress_init(struct progress *p, const struct options *o)
+void progress_init(struct progress *p, const struct options *o,
+		   const struct tally *tally)
 {
 	const char *term = getenv("TERM");
 	const char *no_colour = getenv("NO_COLOR");
 	bool can_draw = isatty(STDERR_FILENO) && term && *term &&
 			strcmp(term, "dumb") != 0;
 
-	*p = (struct progress){.mode = o->progress, .given_total = o->total};
+	*p = (struct progress){
+		.mode = o->progress, .given_total = o->total, .tally = tally};
 	if (p->mode == PROGRESS_AUTO)
 		p->mode = can_draw ? PROGRESS_BAR : PROGRESS_LINE;
 	p->colour = can_draw && !(no_colour && *no_colour);
-	p->start_ns = now_ns();
+	p->start_ns = clock_ns();
 	p->draw_ns = p->start_ns + draw_interval_ns(p);
 	p->count_ns = p->start_ns;
 }
@@ -86,6 +80,8 @@ static void put_rate(struct line *l, const char *separator, double rate)
 static void put_facts(struct line *l, const struct progress *p,
 		      const struct moment *m, const char *separator)
 {
+	uint64_t failed = p->tally->failed + p->tally->unrun;
+
 	if (m->total == INPUT_UNKNOWN)
 		line_put(l, "%" PRIu64, m->done);
 	else
@@ -94,17 +90,17 @@ static void put_facts(struct line *l, const struct progress *p,
 		line_put(
 			l, "%s%u%%", separator,
 			(unsigned)((double)m->done * 100.0 / (double)m->total));
-	if (p->failed > 0) {
+	if (failed > 0) {
 		if (p->colour && p->mode == PROGRESS_BAR)
 			line_put_code(l, "\033[31m");
-		line_put(l, "%s%" PRIu64 " failed", separator, p->failed);
+		line_put(l, "%s%" PRIu64 " failed", separator, failed);
 		if (p->colour && p->mode == PROGRESS_BAR)
 			line_put_code(l, "\033[m");
 	}
 	put_rate(l, separator, m->rate);
-	if (p->bytes > 0)
+	if (p->tally->bytes > 0)
 		line_put(l, "%s%.1f MB/s", separator,
-			 (double)p->bytes / 1e6 / m->seconds);
+			 (double)p->tally->bytes / 1e6 / m->seconds);
 }
 
 static void put_eta(struct line *l, const struct moment *m,
@@ -220,8 +216,8 @@ static void note_running(const struct prun_running *running, void *payload)
 static void moment_fill(struct moment *m, const struct progress *p,
 			struct prun_job *job, const struct input *in)
 {
-	*m = (struct moment){.now_ns = now_ns(), .total = input_total(in)};
-	m->done = prun_job_finished(job) - p->not_run;
+	*m = (struct moment){.now_ns = clock_ns(), .total = input_total(in)};
+	m->done = prun_job_finished(job) - p->tally->not_run;
 	if (p->given_total > 0 && m->total == INPUT_UNKNOWN)
 		m->total = p->given_total;
 	/* --total, or a file that has grown, may have said too little. */
@@ -241,7 +237,7 @@ void progress_tick(struct progress *p, struct prun_pool *pool,
 
 	if (p->mode == PROGRESS_NONE)
 		return;
-	now = now_ns();
+	now = clock_ns();
 	if (now >= p->count_ns && p->given_total == 0) {
 		input_count(in, COUNT_SLICE);
 		p->count_ns = now + COUNT_INTERVAL_NS;

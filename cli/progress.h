@@ -11,6 +11,7 @@
 #include "input.h"
 #include "options.h"
 #include "prun.h"
+#include "tally.h"
 
 struct progress {
 	enum progress_mode mode; /* never PROGRESS_AUTO */
@@ -19,12 +20,11 @@ struct progress {
 	uint64_t start_ns;
 	uint64_t draw_ns; /* when to draw, and to count, again */
 	uint64_t count_ns;
-	uint64_t failed; /* the caller counts these three */
-	uint64_t not_run;
-	uint64_t bytes;
+	const struct tally *tally;
 };
 
-void progress_init(struct progress *p, const struct options *o);
+void progress_init(struct progress *p, const struct options *o,
+		   const struct tally *tally);
 /* How long a call may block before progress_tick() wants to be called. */
 int progress_timeout_ms(const struct progress *p);
 /* Draw, if it is time to. */

@@ -6,156 +6,57 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "format.h"
-#include "function.h"
-#include "input.h"
 #include "message.h"
 #include "output.h"
 #include "progress.h"
-#include "prun.h"
 #include "signals.h"
-#include "tasks/file.h"
+#include "stop.h"
+#include "verbose.h"
+#include "workers.h"
 
-#define WORKERS_PER_ITEM_MAX 1024
 #define JOIN_TIMEOUT_MS 1000
-#define DESCRIPTORS_RESERVED 64
 
 /* Enough for some 13,000 short items; the process stays below 8 MiB. */
 #define READ_AHEAD_BYTES ((uint64_t)1 << 20)
 
 struct run {
+	const struct work *work;
 	const struct options *options;
-	struct function function;
 	struct input input;
-	struct format format;
+	struct tally tally;
 	struct progress progress;
 	struct prun_pool *pool;
 	struct prun_job *job;
-	bool item_failed;
-	int stopping; /* signals that were acted upon */
-	uint64_t done, failed;
+	struct stop stop;
+	struct verbose verbose;
 };
-
-/* Outside of struct run, for its buffer. */
-static struct output out;
 
 /* ------------------------------------------------------------------- before */
 
-/* The descriptors that prun may have, and those that its workers were meant to
- * have. */
-static struct rlimit descriptors;
-
-/* Each worker takes two, and some are needed for the rest. The workers get
- * back what was; a program that select()s is not to be surprised. */
-static uint32_t workers_possible(void)
-{
-	struct rlimit all;
-
-	if (getrlimit(RLIMIT_NOFILE, &descriptors) < 0)
-		return WORKERS_PER_ITEM_MAX;
-	all = descriptors;
-	all.rlim_cur = all.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &all) < 0)
-		all = descriptors;
-	if (all.rlim_cur > 2 * WORKERS_PER_ITEM_MAX + DESCRIPTORS_RESERVED)
-		return WORKERS_PER_ITEM_MAX;
-	if (all.rlim_cur <= DESCRIPTORS_RESERVED + 2)
-		return 1;
-	return (uint32_t)(all.rlim_cur - DESCRIPTORS_RESERVED) / 2;
-}
-
-/* What a plugin prints must not land among the results. */
-static int worker_init(void **state, int worker_id, void *initarg, char *text,
-		       size_t size)
-{
-	(void)state;
-	(void)worker_id;
-	(void)initarg;
-	(void)text;
-	(void)size;
-	signals_ignore();
-	if (descriptors.rlim_max > 0)
-		setrlimit(RLIMIT_NOFILE, &descriptors);
-	return dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ? -errno : 0;
-}
-
-/* More workers than items would only be forked and killed. */
-static uint32_t workers_needed(struct run *r)
-{
-	const struct options *o = r->options;
-	uint32_t workers = o->workers;
-	uint64_t total;
-
-	if (!o->has_workers)
-		workers = (uint32_t)prun_cpu_count();
-	else if (workers > DESCRIPTORS_RESERVED)
-		workers_possible();
-	if (workers == 0) {
-		workers = workers_possible();
-		/* A list in a short file tells how many items there are. */
-		input_count(&r->input, (size_t)1 << 20);
-	}
-	total = input_total(&r->input);
-	if (total < workers)
-		workers = total > 0 ? (uint32_t)total : 1;
-	return workers;
-}
-
-static int files_prepare(struct run *r)
-{
-	int rc;
-
-	if (!r->function.task || !r->function.task->opens)
-		return 0;
-	file_options.special = r->options->special_files;
-	if (input_uses_stdin(&r->input))
-		return 0;
-	rc = file_stdin_offer(STDIN_FILENO);
-	if (rc < 0) {
-		message("standard input: %s", prun_strerror(rc));
-		return EXIT_PRUN_FAILED;
-	}
-	return 0;
-}
-
-static int pool_start(struct run *r)
-{
-	struct prun_options options = PRUN_OPTIONS_INIT;
-	int rc;
-
-	options.workers = workers_needed(r);
-	options.funcs = &r->function.func;
-	options.nfuncs = 1;
-	options.maxtasksperchild = r->options->maxtasks;
-	options.initializer = worker_init;
-	rc = prun_pool_new(&r->pool, &options);
-	if (rc < 0) {
-		message("cannot start %u workers: %s", options.workers,
-			prun_strerror(rc));
-		return EXIT_PRUN_FAILED;
-	}
-	signals_catch(r->pool);
-	return 0;
-}
-
 static int job_start(struct run *r)
 {
+	const struct options *o = r->options;
 	struct prun_call call = PRUN_CALL_INIT;
 	uint64_t total = input_total(&r->input);
 	int rc;
 
-	call.func = r->function.func.name;
-	call.source = input_source;
-	call.source_payload = &r->input;
-	call.length = total != INPUT_UNKNOWN ? total : r->options->total;
-	call.chunksize = r->options->chunksize;
+	call.func = r->work->func.name;
+	call.star = r->work->star;
+	call.source = r->work->source ? r->work->source : input_source;
+	call.source_payload = r->work->source ? r->work->self : &r->input;
+	call.length = total != INPUT_UNKNOWN ? total : o->total;
+	call.chunksize = (uint32_t)o->chunksize;
 	call.bufferbytes = READ_AHEAD_BYTES;
-	rc = r->options->unordered ?
-		     prun_imap_unordered(&r->job, r->pool, &call) :
-		     prun_imap(&r->job, r->pool, &call);
+	call.task_timeout_ms = (uint32_t)o->timeout_ms;
+	call.task_timeout_percent = (uint32_t)o->timeout_percent;
+	call.task_grace_ms = (uint32_t)o->kill_after_ms;
+	call.retries = (uint32_t)o->retries;
+	call.retry_on = PRUN_RETRY_LOST | PRUN_RETRY_TIMEOUT | PRUN_RETRY_ERROR;
+	call.retry_delay_ms = (uint32_t)o->retry_delay_ms;
+	rc = o->unordered ? prun_imap_unordered(&r->job, r->pool, &call) :
+			    prun_imap(&r->job, r->pool, &call);
 	if (rc < 0) {
 		message("cannot start: %s", prun_strerror(rc));
 		return EXIT_PRUN_FAILED;
@@ -165,91 +66,93 @@ static int job_start(struct run *r)
 
 static int run_prepare(struct run *r)
 {
-	const struct options *o = r->options;
-	int rc;
+	const struct work *work = r->work;
+	int rc = input_open(&r->input, r->options);
 
-	rc = function_find(&r->function, o);
+	if (rc == 0 && work->ready)
+		rc = work->ready(work->self, &r->input);
 	if (rc == 0)
-		rc = input_open(&r->input, o);
-	if (rc == 0)
-		rc = files_prepare(r);
-	if (rc == 0 && format_init(&r->format, &out, o, r->function.task) < 0) {
+		rc = workers_start(&r->pool, work, r->options, &r->input);
+	if (rc != 0)
+		return rc;
+	signals_catch(r->pool);
+	if (verbose_init(&r->verbose, r->options, r->pool) < 0) {
 		message("out of memory");
-		rc = EXIT_PRUN_FAILED;
+		return EXIT_PRUN_FAILED;
 	}
-	if (rc == 0)
-		rc = pool_start(r);
-	if (rc == 0)
-		rc = job_start(r);
-	return rc;
+	return job_start(r);
 }
 
 /* ------------------------------------------------------------------- during */
 
-static void item_failed(struct run *r, const struct prun_result *result,
-			const char *text, size_t len)
+void run_tell(const struct options *o, const struct prun_result *result,
+	      const char *text, size_t len)
 {
 	const char *item;
 	size_t item_len;
 
-	r->item_failed = true;
-	r->failed++;
-	r->progress.failed++;
-	if (r->options->quiet)
+	if (o->quiet)
 		return;
-	if (out.shares_terminal)
-		output_flush(&out);
+	if (standard_output.shares_terminal)
+		output_flush(&standard_output);
 	format_item(&item, &item_len, result->argument, result->argument_size);
 	message_item(item, item_len, text, len);
+}
+
+static void item_failed(struct run *r, const struct prun_result *result,
+			const char *text, size_t len)
+{
+	const struct work *work = r->work;
+
+	r->tally.failed++;
+	if (work->failure)
+		work->failure(work->self, result, text, len);
+	else
+		run_tell(r->options, result, text, len);
+	verbose_item(&r->verbose, result, "failed");
 }
 
 /* Its text was never read. */
 static void item_too_long(struct run *r, const struct prun_result *result)
 {
-	r->item_failed = true;
-	r->failed++;
-	r->progress.failed++;
+	r->tally.failed++;
 	if (!r->options->quiet)
 		message("item %" PRIu64 ": longer than 256 MiB",
 			result->index + 1);
 }
 
+static void item_done(struct run *r, const struct prun_result *result)
+{
+	int rc = r->work->result(r->work->self, result, &r->tally);
+
+	if (rc < 0) {
+		const char *text = prun_strerror(rc);
+
+		item_failed(r, result, text, strlen(text));
+	} else if (rc > 0) {
+		r->tally.failed++;
+		verbose_item(&r->verbose, result, "failed");
+	} else {
+		r->tally.done++;
+		verbose_item(&r->verbose, result, "done");
+	}
+}
+
 static void result_take(struct run *r, const struct prun_result *result)
 {
-	int rc;
-
 	/* The end of the job says once why its rest was not run. */
 	if (result->status == PRUN_ECANCELLED || result->status == PRUN_EINIT) {
-		r->item_failed = true;
-		if (r->stopping)
-			r->progress.not_run++;
+		if (r->stop.stopped)
+			r->tally.not_run++;
 		else
-			r->progress.failed++;
+			r->tally.unrun++;
 	} else if (result->cookie == INPUT_TOO_LONG) {
 		item_too_long(r, result);
 	} else if (result->status < 0) {
 		item_failed(r, result, result->message, result->message_size);
 	} else {
-		rc = format_result(&r->progress.bytes, &r->format, result);
-		if (rc < 0) {
-			const char *text = prun_strerror(rc);
-
-			item_failed(r, result, text, strlen(text));
-			return;
-		}
-		r->done++;
+		item_done(r, result);
 	}
-}
-
-/* What was asked for by signals since the last time. */
-static void obey(struct run *r)
-{
-	int count = signals_count();
-
-	if (count == r->stopping)
-		return;
-	r->stopping = count;
-	prun_job_cancel(r->job, count > 1);
 }
 
 /*
@@ -259,26 +162,30 @@ static void obey(struct run *r)
  */
 static int results_take(struct run *r)
 {
-	int wait_ms = progress_timeout_ms(&r->progress);
+	int tick_ms = verbose_timeout_ms(&r->verbose,
+					 progress_timeout_ms(&r->progress));
 
 	for (;;) {
 		const struct prun_result *result;
 		int rc = prun_job_next(&result, r->job, 0);
 
 		if (rc == PRUN_ETIMEDOUT) {
-			if (output_flush(&out) < 0)
+			if (output_flush(&standard_output) < 0)
 				return 0;
-			obey(r);
-			rc = prun_job_next(&result, r->job, wait_ms);
+			stop_look_ahead(&r->stop, r->pool, r->job, &r->tally,
+					&r->input);
+			rc = prun_job_next(&result, r->job,
+					   stop_timeout_ms(&r->stop, tick_ms));
 		}
-		obey(r);
 		if (rc == 1)
 			result_take(r, result);
 		else if (rc != PRUN_ETIMEDOUT && rc != PRUN_EWOKEN)
 			return rc;
-		if (out.error)
+		stop_look(&r->stop, r->job, &r->tally, &r->input);
+		if (standard_output.error)
 			return 0;
 		progress_tick(&r->progress, r->pool, r->job, &r->input);
+		verbose_tick(&r->verbose, r->pool);
 	}
 }
 
@@ -288,12 +195,8 @@ static int job_fail(struct run *r, int rc)
 {
 	const char *text = NULL;
 
-	if (r->stopping) {
-		message("interrupted: %" PRIu64 " done, %" PRIu64 " failed, "
-			"rest not run",
-			r->done, r->failed);
-		return EXIT_ITEM_FAILED;
-	}
+	if (r->stop.stopped)
+		return stop_tell(&r->stop, &r->tally);
 	if (r->input.error) {
 		message("%s: read error: %s",
 			r->input.files[r->input.current].name,
@@ -310,7 +213,7 @@ static int job_fail(struct run *r, int rc)
 static void pool_end(struct run *r)
 {
 	signals_forget_pool();
-	if (!out.error) {
+	if (!standard_output.error) {
 		prun_pool_close(r->pool);
 		prun_pool_join(r->pool, JOIN_TIMEOUT_MS);
 	}
@@ -322,27 +225,33 @@ static void run_release(struct run *r)
 {
 	prun_pool_free(r->pool);
 	prun_job_free(r->job);
-	format_release(&r->format);
+	verbose_release(&r->verbose);
 	input_close(&r->input);
-	function_release(&r->function);
 }
 
 static int run_all(struct run *r)
 {
+	const struct tally *tally = &r->tally;
 	int code = EXIT_ALL_WELL;
 	int rc;
 
-	progress_init(&r->progress, r->options);
+	progress_init(&r->progress, r->options, tally);
+	stop_init(&r->stop, r->options, &r->input);
 	rc = results_take(r);
-	output_flush(&out);
+	output_flush(&standard_output);
 	progress_finish(&r->progress, r->job, &r->input);
-	if (r->item_failed)
+	verbose_finish(&r->verbose, r->pool);
+	if (tally->failed + tally->unrun + tally->not_run > 0)
 		code = EXIT_ITEM_FAILED;
+	if (r->stop.halted)
+		code = EXIT_HALTED;
 	if (rc < 0)
 		code = job_fail(r, rc);
+	if (r->work->end && code != EXIT_PRUN_FAILED)
+		code = r->work->end(r->work->self, tally, code);
 	pool_end(r);
-	if (output_close(&out) < 0)
-		code = output_fail(&out);
+	if (output_close(&standard_output) < 0)
+		code = output_fail(&standard_output);
 	return code;
 }
 
@@ -367,13 +276,13 @@ static void dispositions_prepare(void)
 	sigaction(SIGXFSZ, &sa, NULL);
 }
 
-int run_map(const struct options *o)
+int run_items(const struct work *work, const struct options *o)
 {
-	struct run r = {.options = o};
+	struct run r = {.work = work, .options = o};
 	int rc;
 
 	dispositions_prepare();
-	output_init(&out);
+	output_init(&standard_output);
 	rc = run_prepare(&r);
 	if (rc == 0)
 		rc = run_all(&r);

@@ -96,6 +96,8 @@ struct engine_ops {
 	 * come back later. */
 	bool (*withdraw)(struct engine *e, const struct prun_job *job,
 			 bool force);
+	/* The limits of tasks in hand have changed. */
+	void (*relimit)(struct engine *e);
 	void (*stop)(struct engine *e, enum engine_stop how);
 	bool (*stopped)(const struct engine *e);
 	int (*running)(struct engine *e,

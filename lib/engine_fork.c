@@ -661,6 +661,16 @@ static int fork_step(struct engine *base, uint64_t deadline_ns)
 	return n;
 }
 
+/* Each slot is to see for itself what is due when now, later in this step. */
+static void fork_relimit(struct engine *base)
+{
+	struct engine_fork *e = fork_engine(base);
+	uint32_t i;
+
+	for (i = 0; i < e->nslots; i++)
+		e->slots[i].overdue_ns = 0;
+}
+
 /* The others' tasks that were taken back with the job's start elsewhere. */
 static bool fork_withdraw(struct engine *base, const struct prun_job *job,
 			  bool force)
@@ -858,6 +868,7 @@ static const struct engine_ops fork_ops = {
 	.flush = fork_flush,
 	.step = fork_step,
 	.withdraw = fork_withdraw,
+	.relimit = fork_relimit,
 	.stop = fork_stop,
 	.stopped = fork_stopped,
 	.running = fork_running,

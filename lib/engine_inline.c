@@ -247,6 +247,12 @@ static int inline_step(struct engine *base, uint64_t deadline_ns)
 	return 1;
 }
 
+/* It has none. */
+static void inline_relimit(struct engine *base)
+{
+	(void)base;
+}
+
 static bool inline_withdraw(struct engine *base, const struct prun_job *job,
 			    bool force)
 {
@@ -327,6 +333,7 @@ static const struct engine_ops inline_ops = {
 	.flush = inline_flush,
 	.step = inline_step,
 	.withdraw = inline_withdraw,
+	.relimit = inline_relimit,
 	.stop = inline_stop,
 	.stopped = inline_stopped,
 	.running = inline_running,

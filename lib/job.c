@@ -18,6 +18,11 @@
 #define SLAB_TASKS 8192u
 #define RETRY_DELAY_MAX_NS 60000000000ull
 
+#define NO_LIMIT_NS ((uint64_t)1 << 62)
+/* How many tasks a limit is learnt from, and how short it may become. */
+#define PACE_SAMPLE 3
+#define PACE_LEAST_NS 1e6
+
 static struct chunk *take_retry(struct prun_job *job);
 
 /* -- Life -- */
@@ -123,7 +128,53 @@ static void job_init(struct prun_job *job, const struct prun_call *call,
 
 static bool has_terms(const struct prun_call *call)
 {
-	return call->task_timeout_ms || call->deadline_ms || call->retries;
+	return call->task_timeout_ms || call->deadline_ms || call->retries ||
+	       call->task_timeout_percent;
+}
+
+/* A limit that is to be learnt has to be there, but not to matter. */
+static struct job_pace *pace_new(const struct prun_call *call,
+				 struct chunk_limits *limits)
+{
+	struct job_pace *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	if (limits->timeout_ns == 0)
+		limits->timeout_ns = NO_LIMIT_NS;
+	p->percent = call->task_timeout_percent;
+	p->most_ns = limits->timeout_ns;
+	p->due_count = PACE_SAMPLE;
+	return p;
+}
+
+/* When a tenth more of them has come the median may have changed. */
+static void pace_note(struct job_terms *t, uint64_t run_ns)
+{
+	struct job_pace *p = t->pace;
+	double limit_ns;
+
+	median_add(&p->median, run_ns);
+	if (p->median.count < p->due_count)
+		return;
+	p->due_count += 1 + p->median.count / 10;
+	limit_ns = (double)median_value(&p->median) * p->percent / 100.0;
+	if (limit_ns < PACE_LEAST_NS)
+		limit_ns = PACE_LEAST_NS;
+	if (limit_ns > (double)p->most_ns)
+		limit_ns = (double)p->most_ns;
+	p->changed |= t->limits.timeout_ns != (uint64_t)limit_ns;
+	t->limits.timeout_ns = (uint64_t)limit_ns;
+}
+
+bool job_limit_changed(struct prun_job *job)
+{
+	bool changed = job->terms && job->terms->pace &&
+		       job->terms->pace->changed;
+
+	if (changed)
+		job->terms->pace->changed = false;
+	return changed;
 }
 
 static struct job_terms *terms_new(const struct prun_call *call)
@@ -140,6 +191,13 @@ static struct job_terms *terms_new(const struct prun_call *call)
 	t->retry_on = call->retry_on ? call->retry_on :
 				       PRUN_RETRY_LOST | PRUN_RETRY_TIMEOUT;
 	t->delay_ns = call->retry_delay_ms * 1000000ull;
+	if (call->task_timeout_percent) {
+		t->pace = pace_new(call, &t->limits);
+		if (!t->pace) {
+			free(t);
+			return NULL;
+		}
+	}
 	return t;
 }
 
@@ -241,8 +299,10 @@ void job_destroy(struct prun_job *job)
 		;
 	while (job->terms && job->terms->nwaiting)
 		chunk_unref(job->cache, take_retry(job));
-	if (job->terms)
+	if (job->terms) {
 		free(job->terms->waiting);
+		free(job->terms->pace);
+	}
 	free(job->terms);
 	if (!is_apply(job) && job->borrowed)
 		chunk_unref(job->cache, job->borrowed);
@@ -753,6 +813,8 @@ static void take_result(struct prun_job *job, struct chunk *c, uint32_t i,
 {
 	if (r->status < 0)
 		job->failed++;
+	else if (job->terms && job->terms->pace)
+		pace_note(job->terms, r->run_ns);
 	if (job->discard)
 		return;
 	c->states[i] = TASK_DONE;

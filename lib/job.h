@@ -12,6 +12,7 @@
 
 #include "blocks.h"
 #include "chunk.h"
+#include "median.h"
 #include "engine.h"
 #include "prun.h"
 
@@ -28,9 +29,19 @@ struct job_retry {
 	uint64_t due_ns;
 };
 
+/* A limit that follows the tasks before. */
+struct job_pace {
+	struct median median; /* of those that have succeeded */
+	uint64_t due_count;   /* how many, when to look again */
+	uint32_t percent;
+	uint64_t most_ns;
+	bool changed; /* since somebody asked */
+};
+
 /* What a call says of limits and of trying again, and the tries that wait. */
 struct job_terms {
 	struct chunk_limits limits; /* of its tasks; timeout_ns 0: none */
+	struct job_pace *pace;	    /* NULL: they are as the call says */
 	uint64_t deadline_ns;	    /* UINT64_MAX: none */
 	uint32_t retries;
 	uint32_t retry_on; /* PRUN_RETRY_* */
@@ -140,6 +151,8 @@ void job_destroy(struct prun_job *job);
 bool job_is_stream(const struct prun_job *job);
 /* Whether results go to callbacks one by one. */
 bool job_pushes(const struct prun_job *job);
+/* Whether the limit of its tasks has changed since the last time. */
+bool job_limit_changed(struct prun_job *job);
 /* Whether more may be pulled now. */
 bool job_pullable(const struct prun_job *job);
 /* Cannot go on before the caller takes results. */

@@ -193,6 +193,8 @@ static bool on_done(void *ctx, struct chunk *c, uint32_t first, uint32_t count,
 	formed = job_done(job, c, first, count, results, worker);
 	if (job->terms && job_retry_due(job) < pool->due_ns)
 		pool->due_ns = job_retry_due(job);
+	if (job_limit_changed(job))
+		pool->engine->ops->relimit(pool->engine);
 	return formed;
 }
 

@@ -804,6 +804,11 @@ struct prun_call {
 	uint32_t retries;
 	uint32_t retry_on; /* PRUN_RETRY_*, together */
 	uint32_t retry_delay_ms;
+	/* A limit that is learnt: so many per cent of the median of the job's
+	 * tasks that have succeeded, at least a millisecond, once there are
+	 * three of them; never more than task_timeout_ms, if that is given.
+	 * 0: none. The rest is as for task_timeout_ms. */
+	uint32_t task_timeout_percent;
 };
 
 #define PRUN_RETRIES_MAX 200
@@ -819,7 +824,7 @@ struct prun_call {
 	{ \
 		PRUN_CALL_VERSION, PRUN_ORDER_MAP, NULL, NULL, NULL, 0, NULL, \
 			0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, \
-			0, 0, 0 \
+			0, 0, 0, 0 \
 	}
 
 /*

@@ -599,6 +599,86 @@ START_TEST(asked_by_a_signal_that_kills)
 }
 END_TEST
 
+/* ------------------------------------------------------ limits that are learnt
+ */
+
+/* Though it is the first one, and the results of the others wait for it, in a
+ * pool that sleeps. A thousand times the median are a second or so. */
+START_TEST(limited_by_the_others)
+{
+	struct prun_pool *pool = pool_of(_i, 2);
+	struct plan plan = plan_of(0, 12);
+	struct prun_call c = plan_call(&plan, "act");
+	const struct prun_result *r;
+	struct prun_job *job;
+	int i;
+
+	plan.acts[0].deed = HANG;
+	for (i = 1; i < 12; i++)
+		plan.acts[i] = (struct act){SLEEP, 1000, 0};
+	c.task_timeout_percent = 100000;
+	c.chunksize = 1;
+	ck_assert_int_eq(prun_imap(&job, pool, &c), 0);
+	r = next_of(job);
+	ck_assert_int_eq(r->status, PRUN_ETIMEDOUT);
+	ck_assert_int_eq(r->worker_signal, SIGKILL);
+	ck_assert_uint_ge(r->run_ns, 1000 * MS);
+	for (i = 1; i < 12; i++)
+		assert_good(&plan, next_of(job));
+	assert_tries(&plan, 1, -1);
+	prun_job_free(job);
+	finish_pool(pool);
+}
+END_TEST
+
+/* Two are too few to learn from, and what fails is no example. */
+START_TEST(nothing_learnt_yet)
+{
+	struct prun_pool *pool = pool_of(_i, 1);
+	struct plan plan = plan_of(0, 5);
+	struct prun_call c = plan_call(&plan, "act");
+	struct prun_job *job;
+	int i;
+
+	plan.acts[0].deed = plan.acts[1].deed = FAIL;
+	plan.acts[4] = (struct act){SLEEP, 100000, 0};
+	c.task_timeout_percent = 1;
+	ck_assert_int_eq(prun_imap(&job, pool, &c), 0);
+	for (i = 0; i < 2; i++)
+		ck_assert_int_lt(next_of(job)->status, 0);
+	for (i = 2; i < 5; i++)
+		assert_good(&plan, next_of(job));
+	prun_job_free(job);
+	finish_pool(pool);
+}
+END_TEST
+
+/* What is learnt makes a limit only shorter. */
+START_TEST(limited_by_both)
+{
+	struct prun_pool *pool = pool_of(_i, 1);
+	struct plan plan = plan_of(0, 8);
+	struct prun_call c = plan_call(&plan, "act");
+	const struct prun_result *r;
+	struct prun_job *job;
+	int i;
+
+	plan.acts[6].deed = HANG;
+	c.task_timeout_ms = 300;
+	c.task_timeout_percent = UINT32_MAX;
+	ck_assert_int_eq(prun_imap(&job, pool, &c), 0);
+	for (i = 0; i < 8; i++) {
+		r = next_of(job);
+		if (i == 6)
+			assert_killed_late(&plan, &c, r, 1);
+		else
+			assert_good(&plan, r);
+	}
+	prun_job_free(job);
+	finish_pool(pool);
+}
+END_TEST
+
 /* The pool sleeps until it is time: a poll each millisecond would be some 400
  * times that the caller gave up its processor. */
 START_TEST(waits_without_polling)
@@ -1971,6 +2051,9 @@ static void add_limits(Suite *s)
 	tcase_add_loop_test(tc, asked_by_a_signal, 0, REMOTES);
 	tcase_add_loop_test(tc, asked_once, 0, REMOTES);
 	tcase_add_loop_test(tc, asked_by_a_signal_that_kills, 0, METHODS);
+	tcase_add_loop_test(tc, limited_by_the_others, 0, METHODS);
+	tcase_add_loop_test(tc, nothing_learnt_yet, 0, METHODS);
+	tcase_add_loop_test(tc, limited_by_both, 0, METHODS);
 	tcase_add_loop_test(tc, waits_without_polling, 0, REMOTES);
 	tcase_add_loop_test(tc, killed_for_being_late, 0, 5);
 	tcase_add_loop_test(tc, thousands_of_near_misses, 0, METHODS);

@@ -5,6 +5,8 @@
 # shellcheck source=tests/cli/lib.sh
 . "$TESTS/lib.sh"
 
+MAN=$TESTS/../../docs/man/prun.1
+
 check '--version' 0 $'prun 0.1.0\n' '' "$PRUN" --version
 check 'help' 0 '~prun runs a function .*' '' "$PRUN" help
 cp .out help
@@ -13,18 +15,24 @@ check 'help map' 0 '~Usage: prun map .*' '' "$PRUN" help map
 cp .out help.map
 check 'map --help' 0 @help.map '' "$PRUN" map --help
 check 'map FUNC --help' 0 @help.map '' "$PRUN" map echo a --help
+check 'help apply' 0 '~Usage: prun apply .*' '' "$PRUN" help apply
+cp .out help.apply
+check 'apply --help' 0 @help.apply '' "$PRUN" apply --help
+check 'help help' 0 '~Usage: prun help .*' '' "$PRUN" help help
+cp .out help.help
+check 'help --help' 0 @help.help '' "$PRUN" help --help
 check 'help funcs' 0 '~Usage: prun funcs .*' '' "$PRUN" help funcs
 cp .out help.funcs
 check 'funcs --help' 0 @help.funcs '' "$PRUN" funcs --help
 check 'funcs' 0 '~md5           MD5, as md5sum prints it.*' '' "$PRUN" funcs
 cp .out funcs
-for file in help help.map help.funcs funcs; do
+for file in help help.map help.apply help.help help.funcs funcs; do
 	same "$file: 80 columns" '' "$(grep -nE '.{81}' $file)"
 	same "$file: no blank at a line's end" '' "$(grep -nE ' $' $file)"
 done
 
 # The empty name is the start of every long option, so getopt lists them all.
-options=$("$PRUN" map --=x 2>&1 | grep -o "'--[a-z-]*'" | tr -d "'")
+options=$("$PRUN" map --=x 2>&1 | grep -o "'--[a-z][a-z-]*'" | tr -d "'")
 if [ "$(wc -w <<< "$options")" -ge 18 ]; then
 	pass 'getopt lists its options'
 else
@@ -36,12 +44,19 @@ for option in $options; do
 	else
 		fail "help mentions $option" "$option"
 	fi
-done
-for letter in 0 d a r j P c k z t q p; do
-	if grep -q -e "^  -$letter, --" help.map; then
-		pass "help mentions -$letter"
+	if grep -qE "Fl Fl ${option#--}( |\$)" "$MAN"; then
+		pass "the manual mentions $option"
 	else
-		fail "help mentions -$letter" "-$letter"
+		fail "the manual mentions $option" "$option"
+	fi
+done
+letters=$(sed -n 's/^  -\(.\), --.*/\1/p' help.map)
+same 'letters of the options' '0 d a r j P c k z t D q v p' "$(xargs <<< "$letters")"
+for letter in $letters; do
+	if grep -q "Fl $letter " "$MAN"; then
+		pass "the manual mentions -$letter"
+	else
+		fail "the manual mentions -$letter" "-$letter"
 	fi
 done
 
@@ -51,7 +66,7 @@ while read -r func help; do
 	[ -n "$help" ] || fail "help of $func" 'none'
 	check "$func runs" 0 '*' '' "$PRUN" map "$func" abc
 done < funcs
-for topic in map funcs; do
+for topic in map apply funcs help; do
 	if grep -q "prun $topic" help; then
 		pass "help mentions $topic"
 	else

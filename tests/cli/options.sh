@@ -42,6 +42,8 @@ usage 'maxtasksperchild: word' map "--maxtasksperchild: 'x' is not a number" \
 usage 'maxtasksperchild: zero' map "--maxtasksperchild: '0' is less than 1" \
 	map --maxtasksperchild=0 noop
 usage 'total: word' map "--total: '-1' is not a number" map --total -1 noop
+usage 'an alias by its own name' map \
+	"--max-procs: 'x' is not a number, nor N%, +N or -N" map -P x noop
 for text in x '' 1x % +x - -% +5% 1.5 0x10 ' 1'; do
 	usage "workers: '$text'" map \
 		"--workers: '$text' is not a number, nor N%, +N or -N" \
@@ -57,8 +59,86 @@ for text in '' ab '\q' '\400' '\8' '\x' '\x100' '\x0x1' '\nn'; do
 		"--delimiter: '$text' is not one character or an escape like \\t or \\x1f" \
 		map -d "$text" noop
 done
-usage 'progress: word' map "--progress: 'x' is not auto, bar, line or none" \
+usage 'progress: word' map "--progress: 'x' is not none, auto, bar or line" \
 	map --progress=x noop
+for option in timeout kill-after retry-delay; do
+	for text in '' x 5x -1 1e3 . 1,5 0x10 ' 5' '5 ' 5S 1ss ms; do
+		usage "$option: '$text'" map \
+			"--$option: '$text' is not a length of time, such as 10, 1.5m or 250ms" \
+			map "--$option" "$text" noop
+	done
+	for text in 50d 9999999999 99999999999999999999h; do
+		usage "$option: $text" map "--$option: '$text' is too long" \
+			map "--$option" "$text" noop
+	done
+done
+usage 'timeout: 0%' map "--timeout: '0' is less than 1" map --timeout 0% noop
+usage 'timeout: large part' map "--timeout: '1000001' is more than 1000000" \
+	map --timeout 1000001% noop
+for text in % -1% 1.5% 1%% +5% 1m%; do
+	case $text in
+	%) want="'' is not a number" ;;
+	*) want="'$text' is not a length of time, such as 10, 1.5m or 250ms" ;;
+	esac
+	usage "timeout: '$text'" map "--timeout: $want" map --timeout "$text" noop
+done
+usage 'inline and a part' map \
+	'--timeout: not with --start-method=inline, which has no workers' \
+	map --start-method=inline --timeout 200% noop
+usage 'timeout: 0' map "--timeout: '0' is too short" map --timeout 0 noop
+usage 'timeout: 0.5ms' map "--timeout: '0.5ms' is too short" \
+	map --timeout 0.5ms noop
+check 'lengths of time' 0 $'a\n' '' \
+	"$PRUN" map --timeout .5d --kill-after 0 --retry-delay 1.m echo a
+for text in '' x -1 +1 1.5M 1Q M 1MiBs 1Bs 1mb ' 1' 0x10; do
+	usage "memory-limit: '$text'" map \
+		"--memory-limit: '$text' is not a size, such as 4096, 500M or 2GiB" \
+		map --memory-limit "$text" noop
+done
+usage 'memory-limit: 0' map "--memory-limit: '0' is less than 1" \
+	map --memory-limit 0 noop
+for text in 18446744073709551616 16384P 99999999999999999999K; do
+	usage "memory-limit: $text" map "--memory-limit: '$text' is too large" \
+		map --memory-limit "$text" noop
+done
+usage 'retries: word' map "--retries: 'x' is not a number" map --retries x noop
+usage 'retries: large' map "--retries: '201' is more than 200" \
+	map --retries 201 noop
+for text in '' x - +1 1.5 --1; do
+	usage "nice: '$text'" map "--nice: '$text' is not a number" \
+		map --nice "$text" noop
+done
+usage 'nice: high' map "--nice: '20' is more than 19" map --nice 20 noop
+usage 'nice: low' map "--nice: '-21' is less than -20" map --nice=-21 noop
+usage 'nice: very low' map "--nice: '-99999999999999999999' is less than -20" \
+	map --nice=-99999999999999999999 noop
+usage 'start-method: word' map \
+	"--start-method: 'spawn' is not fork, inline or forkserver" \
+	map --start-method spawn noop
+for option in --nice=1 --pin --memory-limit=1G --timeout=1 --kill-after=1; do
+	usage "inline and $option" map \
+		"${option%=*}: not with --start-method=inline, which has no workers" \
+		map --start-method=inline "$option" noop
+done
+for text in '' now 'now,' now,fail fail=1 soon=1 later,fail=1 now,fails=1 \
+	now,fail:1 Never never,fail=1; do
+	usage "halt: '$text'" map \
+		"--halt: '$text' is not WHEN,WHAT=N or WHEN,WHAT=N%, with WHEN now or soon and WHAT fail, success or done" \
+		map --halt "$text" noop
+done
+usage 'halt: no number' map "--halt: '' is not a number" map --halt now,fail= x
+usage 'halt: per cent of none' map "--halt: '' is not a number" \
+	map --halt now,fail=% x
+usage 'halt: word' map "--halt: '1%%' is not a number" map --halt now,done=1%% x
+usage 'halt: 0' map "--halt: '0' is less than 1" map --halt soon,success=0 x
+usage 'halt: 0%' map "--halt: '0' is less than 1" map --halt soon,success=0% x
+usage 'halt: 101%' map "--halt: '101' is more than 100" \
+	map --halt soon,fail=101% x
+usage 'halt: many digits' map \
+	"--halt: '99999999999999999999999' is more than 100" \
+	map --halt soon,fail=999999999999999999999999999% x
+usage 'fail-fast: argument' map "option '--fail-fast' doesn't allow an argument" \
+	map --fail-fast=1 x
 usage '--tag with a digest' map \
 	"--tag: a line of 'md5' has the name in it already; see --bsd-tag" \
 	map -t md5 x
@@ -71,9 +151,12 @@ usage 'standard input twice' map \
 	'--arg-file: standard input cannot be read twice' \
 	map -a - -a - noop
 usage 'funcs: too many' funcs "'b' is one argument too many" funcs ./a b
-usage 'funcs: option' funcs "unrecognized option '-x'" funcs -x
-usage 'help: unknown' '' "there is no help on 'x'" help x
-usage 'help: too many' '' "'x' is one argument too many" help map x
+usage 'funcs: option' funcs "invalid option -- 'x'" funcs -x
+usage 'funcs: an option of map' funcs "unrecognized option '--zero'" funcs --zero
+usage 'help: unknown' help "there is no help on 'x'" help x
+usage 'help: too many' help "'x' is one argument too many" help map x
+usage 'help: option' help "invalid option -- 'j'" help -j1
+usage '--help: too many' '' "'x' is one argument too many" --help x
 usage 'version: too many' '' "'x' is one argument too many" --version x
 
 check 'unknown function' 2 '' \

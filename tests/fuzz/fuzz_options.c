@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
+#include "command.h"
 #include "message.h"
 #include "options.h"
 #include "prun.h"
@@ -43,12 +44,18 @@ int __wrap_prun_cpu_count(void)
 	return CPUS;
 }
 
-struct command {
+static const struct command map = {
+	.name = "map",
+	.bit = COMMAND_MAP,
+	.operands = {.kind = OPERANDS_FUNC, .what = "function"},
+};
+
+struct line {
 	int argc;
 	char *argv[ARGS_MAX + 1];
 };
 
-static int parse(struct options *o, struct command *c)
+static int parse(struct options *o, struct line *c)
 {
 	char *before[ARGS_MAX + 1];
 	int i, rc;
@@ -57,7 +64,7 @@ static int parse(struct options *o, struct command *c)
 	said_size = 0;
 	said[0] = '\0';
 	listening = true;
-	rc = options_parse(o, c->argc, c->argv);
+	rc = options_parse(o, &map, c->argc, c->argv);
 	listening = false;
 	for (i = 1; i <= c->argc; i++) /* the names in it stay in order */
 		FUZZ_ASSERT(c->argv[i] == before[i]);
@@ -87,7 +94,7 @@ static void check_said(void)
 }
 
 /* The argument that a text is, or is the end of; after the last one. */
-static int find_argument(const struct command *c, const char *text, int after)
+static int find_argument(const struct line *c, const char *text, int after)
 {
 	int i;
 
@@ -98,7 +105,7 @@ static int find_argument(const struct command *c, const char *text, int after)
 	fuzz_fail(__FILE__, __LINE__, "a text that no argument is");
 }
 
-static void check_options(const struct options *o, const struct command *c)
+static void check_options(const struct options *o, const struct line *c)
 {
 	size_t i, stdins = 0;
 	int at = 0;
@@ -127,7 +134,7 @@ static void check_options(const struct options *o, const struct command *c)
  */
 
 struct anew {
-	struct command c;
+	struct line c;
 	char texts[16][32];
 	unsigned ntexts;
 };
@@ -244,7 +251,7 @@ static void check_anew(const struct options *o)
 }
 
 /* A second time the same is said, whatever the first one left behind. */
-static void check_twice(struct command *c, int rc)
+static void check_twice(struct line *c, int rc)
 {
 	struct options o;
 	char *before = fuzz_copy(said, said_size + 1);
@@ -258,7 +265,7 @@ static void check_twice(struct command *c, int rc)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {data, size};
-	struct command c = {0};
+	struct line c = {0};
 	struct options o;
 	char *texts[ARGS_MAX];
 	int rc, n = 0;

@@ -5,9 +5,12 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "prun.h"
@@ -41,6 +44,86 @@ static int meet(struct prun_task *task)
 static int pid(struct prun_task *task)
 {
 	return prun_ret_int(task, getpid());
+}
+
+/* Its parameters in brackets, each a string. */
+static int params(struct prun_task *task)
+{
+	char text[256] = "";
+	size_t used = 0;
+
+	for (unsigned i = 0; i < prun_task_params(task); i++) {
+		const void *data;
+		const char *s;
+		size_t size, len;
+		int rc = prun_task_param(&data, &size, task, i);
+
+		if (rc == 0)
+			rc = prun_unpack(data, size, NULL, "s#", &s, &len);
+		if (rc < 0)
+			return rc;
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+					 "[%.*s]", (int)len, s);
+	}
+	return prun_ret_str(task, text, used);
+}
+
+/* The worker's parent, and itself. */
+static int family(struct prun_task *task)
+{
+	return prun_ret_pack(task, "[i, i]", (int)getppid(), (int)getpid());
+}
+
+static int niceness(struct prun_task *task)
+{
+	return prun_ret_int(task, getpriority(PRIO_PROCESS, 0));
+}
+
+/* How many CPUs the worker may use. */
+static int cpus(struct prun_task *task)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return -errno;
+	return prun_ret_int(task, CPU_COUNT(&set));
+}
+
+/* Takes that many MiB of memory, and says whether it got them. */
+static int grab(struct prun_task *task)
+{
+	const char *s;
+	char *memory;
+	size_t len;
+	int rc = prun_arg_str(task, &s, &len);
+
+	if (rc < 0)
+		return rc;
+	memory = malloc((size_t)atoi(s) << 20);
+	free(memory);
+	return prun_ret_str(task, memory ? "yes" : "no", memory ? 3 : 2);
+}
+
+/* Succeeds at the try that the item says. */
+static int try(struct prun_task *task)
+{
+	const char *s;
+	size_t len;
+	int rc = prun_arg_str(task, &s, &len);
+
+	if (rc < 0)
+		return rc;
+	if ((int)prun_task_attempt(task) < atoi(s))
+		return prun_task_fail(task, PRUN_EFAILED, "not yet");
+	return prun_ret_int(task, prun_task_attempt(task));
+}
+
+/* Runs until it is asked to stop. */
+static int obey(struct prun_task *task)
+{
+	while (!prun_task_cancelled(task))
+		sched_yield();
+	return prun_ret_str(task, "stopped", 7);
 }
 
 /* What standard input and output are in a worker: "eof" when the first is at
@@ -93,6 +176,13 @@ static int value(struct prun_task *task)
 
 static const struct prun_func funcs[] = {
 	{.name = "meet", .fn = meet},
+	{.name = "params", .fn = params},
+	{.name = "family", .fn = family},
+	{.name = "niceness", .fn = niceness},
+	{.name = "cpus", .fn = cpus},
+	{.name = "grab", .fn = grab},
+	{.name = "try", .fn = try},
+	{.name = "obey", .fn = obey},
 	{.name = "pid", .fn = pid, .help = "the worker's pid"},
 	{.name = "stdio", .fn = stdio},
 	{.name = "value", .fn = value},

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "option_table.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#include "command.h"
+#include "message.h"
+#include "number.h"
+#include "prun.h"
+
+/* ------------------------------------------------------ how one is applied */
+
+static void *field(struct options *o, const struct option_row *row)
+{
+	return (char *)o + row->offset;
+}
+
+static int flag_set(struct options *o, const struct option_row *row,
+		    const char *arg)
+{
+	(void)arg;
+	*(bool *)field(o, row) = true;
+	return 0;
+}
+
+static int flag_clear(struct options *o, const struct option_row *row,
+		      const char *arg)
+{
+	(void)arg;
+	*(bool *)field(o, row) = false;
+	return 0;
+}
+
+static int number_set(struct options *o, const struct option_row *row,
+		      const char *arg)
+{
+	return number_parse(field(o, row), row->name, arg, row->least,
+			    row->most);
+}
+
+static int number_or_auto_set(struct options *o, const struct option_row *row,
+			      const char *arg)
+{
+	if (strcmp(arg, "auto") != 0)
+		return number_set(o, row, arg);
+	*(uint64_t *)field(o, row) = 0;
+	return 0;
+}
+
+static int nothing_set(struct options *o, const struct option_row *row,
+		       const char *arg)
+{
+	(void)o;
+	(void)row;
+	(void)arg;
+	return 0;
+}
+
+static int help_ask(struct options *o, const struct option_row *row,
+		    const char *arg)
+{
+	(void)o;
+	(void)row;
+	(void)arg;
+	return OPTIONS_HELP;
+}
+
+/* The last one of the two counts. */
+static int quiet_set(struct options *o, const struct option_row *row,
+		     const char *arg)
+{
+	(void)row;
+	(void)arg;
+	o->quiet = true;
+	o->verbose = 0;
+	return 0;
+}
+
+static int verbose_add(struct options *o, const struct option_row *row,
+		       const char *arg)
+{
+	(void)row;
+	(void)arg;
+	o->quiet = false;
+	if (o->verbose < 2)
+		o->verbose++;
+	return 0;
+}
+
+static int null_set(struct options *o, const struct option_row *row,
+		    const char *arg)
+{
+	(void)row;
+	(void)arg;
+	o->delimiter = '\0';
+	return 0;
+}
+
+static int delimiter_set(struct options *o, const struct option_row *row,
+			 const char *arg)
+{
+	return number_delimiter(&o->delimiter, row->name, arg);
+}
+
+static int workers_set(struct options *o, const struct option_row *row,
+		       const char *arg)
+{
+	o->has_workers = true;
+	return number_workers(&o->workers, row->name, arg);
+}
+
+static int arg_file_add(struct options *o, const struct option_row *row,
+			const char *arg)
+{
+	bool is_stdin = strcmp(arg, "-") == 0;
+
+	if (is_stdin && o->stdin_is_arg_file)
+		return message_usage(
+			"--%s: standard input cannot be read twice", row->name);
+	o->stdin_is_arg_file |= is_stdin;
+	o->arg_files[o->narg_files++] = arg;
+	return 0;
+}
+
+static int progress_set(struct options *o, const struct option_row *row,
+			const char *arg)
+{
+	static const char *const words[] = {
+		[PROGRESS_NONE] = "none",
+		[PROGRESS_AUTO] = "auto",
+		[PROGRESS_BAR] = "bar",
+		[PROGRESS_LINE] = "line",
+	};
+	unsigned place = PROGRESS_AUTO;
+	int rc = 0;
+
+	if (arg)
+		rc = number_word(&place, row->name, arg, words, 4);
+	o->progress = (enum progress_mode)place;
+	return rc;
+}
+
+static int start_method_set(struct options *o, const struct option_row *row,
+			    const char *arg)
+{
+	static const char *const words[] = {
+		[PRUN_START_FORK] = "fork",
+		[PRUN_START_INLINE] = "inline",
+		[PRUN_START_FORKSERVER] = "forkserver",
+	};
+
+	return number_word(&o->start_method, row->name, arg, words, 3);
+}
+
+static int nice_set(struct options *o, const struct option_row *row,
+		    const char *arg)
+{
+	return number_signed(&o->nice, row->name, arg, -20, 19);
+}
+
+static int size_set(struct options *o, const struct option_row *row,
+		    const char *arg)
+{
+	return number_size(field(o, row), row->name, arg);
+}
+
+static int halt_set(struct options *o, const struct option_row *row,
+		    const char *arg)
+{
+	return halt_parse(&o->halt, row->name, arg);
+}
+
+static int fail_fast_set(struct options *o, const struct option_row *row,
+			 const char *arg)
+{
+	(void)arg;
+	return halt_parse(&o->halt, row->name, "now,fail=1");
+}
+
+/* In milliseconds, as the limits are. */
+static int duration_set(struct options *o, const struct option_row *row,
+			const char *arg)
+{
+	return number_duration(field(o, row), row->name, arg, row->least,
+			       row->most);
+}
+
+static int timeout_set(struct options *o, const struct option_row *row,
+		       const char *arg)
+{
+	size_t digits = strspn(arg, "0123456789");
+	char number[24];
+
+	o->timeout_ms = o->timeout_percent = 0;
+	if (arg[digits] != '%' || arg[digits + 1] || digits >= sizeof(number))
+		return duration_set(o, row, arg);
+	memcpy(number, arg, digits);
+	number[digits] = '\0';
+	return number_parse(&o->timeout_percent, row->name, number, 1, 1000000);
+}
+
+static int kill_after_set(struct options *o, const struct option_row *row,
+			  const char *arg)
+{
+	o->has_kill_after = true;
+	return duration_set(o, row, arg);
+}
+
+/* ------------------------------------------------------------------ the table */
+
+/* Those that run something over items. */
+#define RUNS (COMMAND_MAP)
+/* Those that run something at all. */
+#define CALLS (RUNS | COMMAND_APPLY)
+/* Those that take FUNC. */
+#define FUNCTIONS (COMMAND_MAP | COMMAND_APPLY)
+#define EVERY (~0u)
+
+#define FIELD(name) offsetof(struct options, name)
+
+/* clang-format off */
+static const struct option_row rows[] = {
+	{"null", '0', no_argument, NULL, RUNS, SECTION_INPUT,
+	 "items end with NUL, not newline",
+	 null_set, 0, 0, 0},
+	{"delimiter", 'd', required_argument, "C", RUNS, SECTION_INPUT,
+	 "items end with the character C; escapes as in xargs: "
+	 "\\n \\t \\0 \\a \\b \\f \\r \\v \\\\ \\NNN \\xHH",
+	 delimiter_set, 0, 0, 0},
+	{"arg-file", 'a', required_argument, "FILE", RUNS, SECTION_INPUT,
+	 "read items from FILE ('-': standard input); may be given several "
+	 "times",
+	 arg_file_add, 0, 0, 0},
+	{"no-run-if-empty", 'r', no_argument, NULL, RUNS, SECTION_INPUT,
+	 "accepted, without effect: an empty input runs nothing",
+	 nothing_set, 0, 0, 0},
+
+	{"workers", 'j', required_argument, "N", RUNS, SECTION_POOL,
+	 "N worker processes; N% of the CPUs, +N: CPUs plus N, -N: CPUs minus "
+	 "N; 0: one an item, at most 1024 (default: one a CPU this process may "
+	 "use)",
+	 workers_set, 0, 0, 0},
+	{"max-procs", 'P', required_argument, "N", RUNS, SECTION_POOL,
+	 "the same, as xargs calls it",
+	 workers_set, 0, 0, 0},
+	{"jobs", 0, required_argument, "N", RUNS, SECTION_POOL,
+	 "the same, as GNU parallel calls it",
+	 workers_set, 0, 0, 0},
+	{"chunksize", 'c', required_argument, "N", RUNS, SECTION_POOL,
+	 "hand out N items at a time; auto (default): as many as suits the "
+	 "time that they take",
+	 number_or_auto_set, FIELD(chunksize), 1, PRUN_CHUNKSIZE_MAX},
+	{"maxtasksperchild", 0, required_argument, "N", RUNS, SECTION_POOL,
+	 "replace a worker after N items",
+	 number_set, FIELD(maxtasks), 1, UINT64_MAX},
+
+	{"start-method", 0, required_argument, "HOW", CALLS, SECTION_POOL,
+	 "fork (default); forkserver: a small process forks the workers; "
+	 "inline: no workers, prun runs the items itself, for debuggers",
+	 start_method_set, 0, 0, 0},
+	{"nice", 0, required_argument, "N", CALLS, SECTION_POOL,
+	 "add N to the niceness of the workers",
+	 nice_set, 0, 0, 0},
+	{"pin", 0, no_argument, NULL, CALLS, SECTION_POOL,
+	 "pin each worker to one CPU",
+	 flag_set, FIELD(pin), 0, 0},
+	{"memory-limit", 0, required_argument, "SIZE", CALLS, SECTION_POOL,
+	 "a worker may take that much memory beyond what it starts with; then "
+	 "its allocations fail; bytes, or as 500M, 2GiB, 1GB",
+	 size_set, FIELD(memory_limit), 0, 0},
+
+	{"timeout", 0, required_argument, "DUR", CALLS, SECTION_FAILURES,
+	 "an item that takes longer fails; seconds, or as 1.5m, 250ms, 1h; N%: "
+	 "than so much of the median of those before",
+	 timeout_set, FIELD(timeout_ms), 1, UINT32_MAX},
+	{"kill-after", 0, required_argument, "DUR", CALLS, SECTION_FAILURES,
+	 "what runs too long, or when prun is told to stop, is asked to end and "
+	 "killed so much later",
+	 kill_after_set, FIELD(kill_after_ms), 0, UINT32_MAX},
+	{"retries", 0, required_argument, "N", CALLS, SECTION_FAILURES,
+	 "try an item that fails up to N times more",
+	 number_set, FIELD(retries), 0, PRUN_RETRIES_MAX},
+	{"retry-delay", 0, required_argument, "DUR", CALLS, SECTION_FAILURES,
+	 "wait so long before the second try, and twice as long each time, a "
+	 "minute at the most",
+	 duration_set, FIELD(retry_delay_ms), 0, UINT32_MAX},
+
+	{"halt", 0, required_argument, "WHEN,WHAT=N", RUNS, SECTION_FAILURES,
+	 "stop when N, or N% of the items, have come to WHAT: fail, success or "
+	 "done (either); WHEN is soon: finish what runs, or now: kill it; never "
+	 "(default)",
+	 halt_set, 0, 0, 0},
+	{"fail-fast", 0, no_argument, NULL, RUNS, SECTION_FAILURES,
+	 "the same as --halt now,fail=1",
+	 fail_fast_set, 0, 0, 0},
+
+	{"keep-order", 'k', no_argument, NULL, RUNS, SECTION_OUTPUT,
+	 "results in the order of the items (default)",
+	 flag_clear, FIELD(unordered), 0, 0},
+	{"unordered", 0, no_argument, NULL, RUNS, SECTION_OUTPUT,
+	 "results as they come",
+	 flag_set, FIELD(unordered), 0, 0},
+	{"zero", 'z', no_argument, NULL, CALLS, SECTION_OUTPUT,
+	 "lines end with NUL, and no name is escaped",
+	 flag_set, FIELD(zero), 0, 0},
+	{"tag", 't', no_argument, NULL, COMMAND_MAP, SECTION_OUTPUT,
+	 "ITEM and a TAB before each line (not for digests)",
+	 flag_set, FIELD(tag), 0, 0},
+	{"bsd-tag", 0, no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,
+	 "digests as 'MD5 (NAME) = HEX'",
+	 flag_set, FIELD(bsd_tag), 0, 0},
+	{"dry-run", 'D', no_argument, NULL, CALLS, SECTION_OUTPUT,
+	 "run nothing, but write for each item the command that would",
+	 flag_set, FIELD(dry_run), 0, 0},
+	{"quiet", 'q', no_argument, NULL, CALLS, SECTION_OUTPUT,
+	 "say nothing about items that fail; the exit status still tells of "
+	 "them",
+	 quiet_set, 0, 0, 0},
+	{"verbose", 'v', no_argument, NULL, CALLS, SECTION_OUTPUT,
+	 "say of each item when it has ended which worker had it, and for how "
+	 "long; twice: of births and deaths of workers too",
+	 verbose_add, 0, 0, 0},
+
+	{"progress", 'p', optional_argument, "HOW", RUNS, SECTION_PROGRESS,
+	 "bar: one line, drawn again and again; line: a line every second; "
+	 "auto (when HOW is missing): bar on a terminal, else line; none "
+	 "(default)",
+	 progress_set, 0, 0, 0},
+	{"total", 0, required_argument, "N", RUNS, SECTION_PROGRESS,
+	 "the number of items, when prun cannot know it",
+	 number_set, FIELD(total), 1, UINT64_MAX},
+
+	{"special-files", 0, no_argument, NULL, FUNCTIONS, SECTION_FILES,
+	 "read FIFOs and devices too; without it they are items that fail",
+	 flag_set, FIELD(special_files), 0, 0},
+
+	{"help", 0, no_argument, NULL, EVERY, SECTION_HELP,
+	 "this text",
+	 help_ask, 0, 0, 0},
+};
+/* clang-format on */
+
+const struct option_row *option_next(const struct option_row *row,
+				     unsigned commands)
+{
+	const struct option_row *end = rows + sizeof(rows) / sizeof(rows[0]);
+
+	for (row = row ? row + 1 : rows; row < end; row++)
+		if (row->commands & commands)
+			return row;
+	return NULL;
+}
+
+const char *option_heading(enum option_section section)
+{
+	static const char *const headings[SECTIONS] = {
+		[SECTION_INPUT] = "Input",
+		[SECTION_POOL] = "Pool",
+		[SECTION_FAILURES] = "Items that fail",
+		[SECTION_OUTPUT] = "Output",
+		[SECTION_PROGRESS] = "Progress, on standard error",
+		[SECTION_FILES] = "Files, for functions that read them",
+	};
+
+	return headings[section];
+}

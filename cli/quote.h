@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef QUOTE_H
+#define QUOTE_H
+
+/* A text as a word of a shell's command line. */
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* As it is if that is safe, else in single quotes. */
+void quote_put(FILE *f, const char *text, size_t len);
+
+#endif

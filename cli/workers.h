@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WORKERS_H
+#define WORKERS_H
+
+/* The pool of a run: how many workers, and what each begins with. */
+
+#include "input.h"
+#include "options.h"
+#include "run.h"
+
+/* 0, or an exit code after a message. */
+int workers_start(struct prun_pool **pool, const struct work *work,
+		  const struct options *o, struct input *in);
+
+#endif
