@@ -15,6 +15,7 @@
 	X(MAP, map) \
 	X(APPLY, apply) \
 	X(FUNCS, funcs) \
+	X(COMPLETION, completion) \
 	X(HELP, help)
 
 enum {
