@@ -334,8 +334,8 @@ static void put_fish_operands(FILE *f, const struct command *c)
 	if (words)
 		fprintf(f,
 			"complete -c prun -n '__fish_seen_subcommand_from %s' "
-			"-a '",
-			c->name);
+			"%s-a '",
+			c->name, c->bit == COMMAND_COMPLETION ? "-f " : "");
 	if (words) {
 		put_quoted(f, words, "\\'", "");
 		fputs("'\n", f);
