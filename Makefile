@@ -11,6 +11,11 @@ BINDIR     ?= $(PREFIX)/bin
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR     ?= $(PREFIX)/share/man
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
+# Other packages have a prun as well: what it is to be called here.
+PROGRAM    ?= prun
 BUILD      ?= build
 ifneq ($(words $(BUILD)),1)
 $(error BUILD must be one word: make cannot build in '$(BUILD)')
@@ -133,7 +138,7 @@ $(BUILD)/tests/check_lanes.o: TEST_CFLAGS += -Icli/tasks
 $(BUILD)/tests/check_file: $(BUILD)/cli/tasks/file.o
 $(BUILD)/tests/check_file: CHECK_LIBS := -Wl,--wrap=openat,--wrap=__openat_2
 $(BUILD)/tests/check_file.o: TEST_CFLAGS += -Icli/tasks
-$(BUILD)/tests/check_command: $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message line signals)
+$(BUILD)/tests/check_command: $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message program line signals)
 $(BUILD)/tests/check_command.o: TEST_CFLAGS += -Icli
 
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c lib/prun.h
@@ -203,7 +208,7 @@ payload-short: $(BUILD)/bench/payload
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN   := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
 FUZZ_MAIN  ?= $(BUILD)/fuzz/main_short.o
-FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message signals input line)
+FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message program signals input line)
 FUZZ_MUTATIONS ?= 50000
 
 $(BUILD)/fuzz/%.o: tests/fuzz/%.c tests/fuzz/fuzz.h
@@ -255,6 +260,7 @@ check-both:
 check-all: check ## the same, and the tests that need more than the core packages
 	@tests/tools/setup build check more
 	@PRUN=$(PRUN) tests/tools/check-terminal
+	@PRUN=$(PRUN) PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins tests/cli/run completion
 	@+$(MAKE) --no-print-directory payload
 	@tests/tools/check-bare
 
@@ -321,26 +327,42 @@ TO_BIN  = "$(DESTDIR)$(BINDIR)"
 TO_LIB  = "$(DESTDIR)$(LIBDIR)"
 TO_INC  = "$(DESTDIR)$(INCLUDEDIR)"
 TO_MAN  = "$(DESTDIR)$(MANDIR)"
+TO_BASH = "$(DESTDIR)$(BASHDIR)"
+TO_ZSH  = "$(DESTDIR)$(ZSHDIR)"
+TO_FISH = "$(DESTDIR)$(FISHDIR)"
+# The program's name in a text, where it is a word, or a shell function's; not
+# in a file's name, as in prun.h.
+RENAMED = sed -E 's/(^|[^[:alnum:]/_])prun(\.[[:alpha:]])/\1@\2/g; \
+	s/(^|[^[:alnum:]/])(_?)prun\>/\1\2$(PROGRAM)/g; \
+	s/(^|[^[:alnum:]/_])@(\.[[:alpha:]])/\1prun\2/g'
+renamed = $$(echo $(1) | sed 's/^prun/$(PROGRAM)/')
 
 install: all ## install to DESTDIR/PREFIX
 	install -d $(TO_BIN) $(TO_LIB)/pkgconfig $(TO_INC) $(TO_MAN)/man1 \
-		$(TO_MAN)/man3
-	install -m 755 $(PRUN) $(TO_BIN)/prun
+		$(TO_MAN)/man3 $(TO_BASH) $(TO_ZSH) $(TO_FISH)
+	install -m 755 $(PRUN) $(TO_BIN)/$(PROGRAM)
 	install -m 644 lib/prun.h lib/prun_msgpack.h $(TO_INC)
 	install -m 644 $(STATIC) $(TO_LIB)
 	install -m 755 $(SHARED) $(TO_LIB)
 	ln -sf $(notdir $(SHARED)) $(TO_LIB)/$(SONAME)
 	ln -sf $(SONAME) $(TO_LIB)/libprun.so
 	install -m 644 $(BUILD)/libprun.pc $(TO_LIB)/pkgconfig
-	install -m 644 $(MAN1) $(TO_MAN)/man1
 	install -m 644 $(MAN3) $(TO_MAN)/man3
+	@for page in $(MAN1); do \
+		$(RENAMED) $$page > $(TO_MAN)/man1/$(call renamed,$$(basename $$page)) || exit 1; \
+	done
+	$(PRUN) completion bash | $(RENAMED) > $(TO_BASH)/$(PROGRAM)
+	$(PRUN) completion zsh | $(RENAMED) > $(TO_ZSH)/_$(PROGRAM)
+	$(PRUN) completion fish | $(RENAMED) > $(TO_FISH)/$(PROGRAM).fish
 
 uninstall: ## remove what install put there
-	rm -f $(TO_BIN)/prun $(TO_LIB)/libprun.a $(TO_LIB)/libprun.so \
+	rm -f $(TO_BIN)/$(PROGRAM) $(TO_LIB)/libprun.a $(TO_LIB)/libprun.so \
 		$(TO_LIB)/$(SONAME) $(TO_LIB)/$(notdir $(SHARED)) \
 		$(TO_LIB)/pkgconfig/libprun.pc $(TO_INC)/prun.h \
 		$(TO_INC)/prun_msgpack.h \
-		$(addprefix $(TO_MAN)/man1/,$(notdir $(MAN1))) \
+		$(addprefix $(TO_MAN)/man1/,$(patsubst prun%,$(PROGRAM)%,$(notdir $(MAN1)))) \
+		$(TO_BASH)/$(PROGRAM) $(TO_ZSH)/_$(PROGRAM) \
+		$(TO_FISH)/$(PROGRAM).fish \
 		$(addprefix $(TO_MAN)/man3/,$(notdir $(MAN3)))
 
 clean: ## remove build/

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "program.h"
 #include "quote.h"
 
 /* The parameters of a task, which are strings; one that is too long to be one
@@ -44,7 +45,7 @@ static int dry_run(struct prun_task *task)
 
 	if (!f)
 		return -ENOMEM;
-	fputs("prun apply ", f);
+	fprintf(f, "%s apply ", program_name());
 	quote_put(f, name, strlen(name));
 	put_parameters(f, task);
 	rc = fclose(f) == 0 ? prun_ret_str(task, text, size) : -ENOMEM;

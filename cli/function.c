@@ -12,6 +12,7 @@
 #include "dry_run.h"
 #include "message.h"
 #include "output.h"
+#include "program.h"
 #include "tasks/file.h"
 
 /* The plugin whose constructors run. */
@@ -80,9 +81,9 @@ static int plugin_find(struct function *f, const char *spec)
 		if (strcmp(funcs[i].name, colon + 1) == 0)
 			f->func = funcs[i];
 	if (rc == 0 && !f->func.name) {
-		message("%s: no function '%s'; 'prun funcs %s' lists those it "
+		message("%s: no function '%s'; '%s funcs %s' lists those it "
 			"has",
-			path, colon + 1, path);
+			path, colon + 1, program_name(), path);
 		rc = EXIT_USAGE;
 	}
 	free(path);
@@ -101,7 +102,8 @@ static int task_find(struct function *f, const char *name)
 			"'/', as in ./%s",
 			name, name);
 	else
-		message("unknown function '%s'; 'prun funcs' lists them", name);
+		message("unknown function '%s'; '%s funcs' lists them", name,
+			program_name());
 	return EXIT_USAGE;
 }
 

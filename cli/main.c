@@ -12,6 +12,7 @@
 #include "message.h"
 #include "options.h"
 #include "output.h"
+#include "program.h"
 #include "prun.h"
 
 /*
@@ -54,6 +55,7 @@ int main(int argc, char **argv)
 	bool help, version;
 
 	descriptors_occupy();
+	program_set_name(argv[0]);
 	if (argc < 2)
 		return message_usage("no command given");
 	command = command_find(argv[1]);

@@ -2,6 +2,8 @@
 
 #include "message.h"
 
+#include "program.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -163,7 +165,7 @@ static bool building_begin(struct building *b)
 	b->text = NULL;
 	b->file = open_memstream(&b->text, &b->size);
 	if (b->file)
-		fputs("prun: ", b->file);
+		fprintf(b->file, "%s: ", program_name());
 	return b->file;
 }
 
@@ -208,9 +210,9 @@ void message_topic(const char *name)
 
 static void try_help(void)
 {
-	char line[64];
-	int n = snprintf(line, sizeof(line), "Try 'prun %s%s--help'.\n",
-			 topic ? topic : "", topic ? " " : "");
+	char line[256];
+	int n = snprintf(line, sizeof(line), "Try '%.*s %s%s--help'.\n", 160,
+			 program_name(), topic ? topic : "", topic ? " " : "");
 
 	stderr_write(line, (size_t)n);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "message.h"
+#include "program.h"
 #include "prun.h"
 #include "signals.h"
 
@@ -114,7 +115,14 @@ int output_end(struct output *out)
 
 int output_text(struct output *out, const char *text)
 {
+	const char *at;
+	size_t len;
+
 	output_init(out);
+	for (; (at = program_find(text, &len)); text = at + len) {
+		output_put(out, text, (size_t)(at - text));
+		output_put(out, program_name(), strlen(program_name()));
+	}
 	output_put(out, text, strlen(text));
 	return output_end(out);
 }

@@ -35,7 +35,8 @@ int output_flush(struct output *out);
 int output_close(struct output *out);
 /* The same, and the exit code after a message. */
 int output_end(struct output *out);
-/* All of these for a text for the user. */
+/* All of these for a text for the user, in which the program has the name that
+ * it has here. */
 int output_text(struct output *out, const char *text);
 /* Tell of out->error; the exit code. EPIPE ends prun as SIGPIPE would. */
 int output_fail(const struct output *out);

@@ -24,9 +24,12 @@ check 'help --help' 0 @help.help '' "$PRUN" help --help
 check 'help funcs' 0 '~Usage: prun funcs .*' '' "$PRUN" help funcs
 cp .out help.funcs
 check 'funcs --help' 0 @help.funcs '' "$PRUN" funcs --help
+check 'help completion' 0 '~Usage: prun completion .*' '' "$PRUN" help completion
+cp .out help.completion
+check 'completion --help' 0 @help.completion '' "$PRUN" completion --help
 check 'funcs' 0 '~md5           MD5, as md5sum prints it.*' '' "$PRUN" funcs
 cp .out funcs
-for file in help help.map help.apply help.help help.funcs funcs; do
+for file in help help.map help.apply help.help help.funcs help.completion funcs; do
 	same "$file: 80 columns" '' "$(grep -nE '.{81}' $file)"
 	same "$file: no blank at a line's end" '' "$(grep -nE ' $' $file)"
 done
@@ -66,10 +69,19 @@ while read -r func help; do
 	[ -n "$help" ] || fail "help of $func" 'none'
 	check "$func runs" 0 '*' '' "$PRUN" map "$func" abc
 done < funcs
-for topic in map apply funcs help; do
+for topic in map apply funcs completion help; do
 	if grep -q "prun $topic" help; then
 		pass "help mentions $topic"
 	else
 		fail "help mentions $topic" "$topic"
 	fi
 done
+
+# Under another name it speaks of itself by that, and by no other.
+ln -sf "$PRUN" xrun
+check 'a name of its own' 2 '' $'xrun: no function given\nTry \'xrun map --help\'.\n' ./xrun map
+check 'its version' 0 $'xrun 0.1.0\n' '' ./xrun --version
+same 'its help' '' "$(./xrun help map | grep -w prun)"
+same 'its completions' '' "$(./xrun completion zsh | grep -w prun)"
+check 'a plugin without the function' 2 '' '~xrun: .*; .xrun funcs .*values.so. lists those it has' \
+	./xrun map "$VALUES:nothing"
