@@ -14,6 +14,9 @@
 /* An adapted chunk ends at so many tasks or bytes of arguments. */
 #define CHUNK_TASKS_MAX 1024u
 #define CHUNK_BYTES_MAX ((size_t)64 << 10)
+/* A chunk that was begun because the function has changed is no larger: where
+ * it changes often, most of the room of large ones would be left empty. */
+#define CHUNK_CHANGED_TASKS 8u
 /* From so many tasks on a map takes slabs. */
 #define SLAB_TASKS 8192u
 #define RETRY_DELAY_MAX_NS 60000000000ull
@@ -84,6 +87,7 @@ static void init_stream(struct prun_job *job, const struct prun_call *call,
 	job->length = call->length;
 	job->chunksize = call->chunksize;
 	job->workers = config->workers;
+	job->funcs = config->funcs;
 	job->max_payload = config->max_payload;
 	job->buffersize = call->buffersize;
 	if (!job->buffersize)
@@ -108,6 +112,7 @@ static void job_init(struct prun_job *job, const struct prun_call *call,
 	job->payload = call->payload;
 	job->payload_free = call->payload_free;
 	job->func = config->func;
+	job->next_func = config->func;
 	job->cache = config->cache;
 	job->handle = config->handle;
 	job->result = config->handle ?
@@ -299,8 +304,12 @@ static uint32_t chunk_target(const struct prun_job *job, uint32_t want)
 	uint64_t room = job_room(job);
 	uint64_t target = want < CHUNK_TASKS_MAX ? want : CHUNK_TASKS_MAX;
 
+	if (job->chunk_most && target > job->chunk_most)
+		target = job->chunk_most;
 	if (job->chunksize)
-		return job->chunksize;
+		return job->chunk_most && job->chunk_most < job->chunksize ?
+			       job->chunk_most :
+			       job->chunksize;
 	/* Toward a known end chunks shrink, so that all end together. */
 	if (job->length > job->pulled) {
 		uint64_t rest = job->length - job->pulled;
@@ -346,7 +355,44 @@ static struct slab **job_slabs(struct prun_job *job)
 	return large ? &job->slabs : NULL;
 }
 
-/* Ask the source once: 1 a task was added, 0 the end, PRUN_SOURCE_WAIT. */
+/* The argument was packed behind those of a chunk, but has another function:
+ * it begins the next chunk. 0 or -ENOMEM. */
+static int begin_next(struct prun_job *job, struct chunk *c, size_t before,
+		      const struct prun_item *item)
+{
+	size_t size = c->args.size - before;
+	struct chunk *next =
+		chunk_new(job->cache, job_slabs(job), CHUNK_CHANGED_TASKS);
+
+	if (!next)
+		return -ENOMEM;
+	next->func = item->func;
+	next->args.max = size;
+	if (prun_packer_write(&next->args, (char *)c->args.data + before,
+			      size) < 0 ||
+	    chunk_add(next, 0, item->cookie) < 0) {
+		chunk_unref(job->cache, next);
+		return -ENOMEM;
+	}
+	packer_truncate(&c->args, before);
+	job->building = next;
+	job->chunk_most = 2 * c->count;
+	if (job->chunk_most < CHUNK_CHANGED_TASKS)
+		job->chunk_most = CHUNK_CHANGED_TASKS;
+	return 0;
+}
+
+static int add_argument(struct prun_job *job, struct chunk *c, size_t before,
+			const struct prun_item *item)
+{
+	if (c->count == 0)
+		c->func = item->func;
+	return c->func == item->func ? chunk_add(c, before, item->cookie) :
+				       begin_next(job, c, before, item);
+}
+
+/* Ask the source once: 1 a task was added, here or to the next chunk, 0 the
+ * end, PRUN_SOURCE_WAIT. */
 static int pull_one(struct prun_job *job, struct chunk *c,
 		    struct prun_item *item)
 {
@@ -356,6 +402,7 @@ static int pull_one(struct prun_job *job, struct chunk *c,
 
 	item->index = job->pulled;
 	item->cookie = NULL;
+	item->func = job->func;
 	c->args.base = before;
 	c->args.max = before + (size_t)job->max_payload;
 	rc = job->source(item, job->source_payload);
@@ -366,7 +413,7 @@ static int pull_one(struct prun_job *job, struct chunk *c,
 		else if (!value_is_whole(c->args.data + before, size))
 			rc = PRUN_EVALUE;
 		else
-			rc = chunk_add(c, before, item->cookie);
+			rc = add_argument(job, c, before, item);
 		if (rc == 0) {
 			job->pulled++;
 			job->bytes += size + CHUNK_TASK_OVERHEAD;
@@ -380,9 +427,11 @@ static int pull_one(struct prun_job *job, struct chunk *c,
 static void link_chunk(struct prun_job *job, struct chunk *c)
 {
 	c->job = job;
-	c->func = job->func;
+	job->next_func = job->building ? job->building->func : c->func;
 	set_terms(job, c);
 	c->index = job->pulled - c->count;
+	if (job->building)
+		c->index -= job->building->count;
 	c->left = c->count;
 	c->prev = job->last;
 	if (job->last)
@@ -413,37 +462,67 @@ static bool chunk_open(const struct prun_job *job, const struct chunk *c)
 	       job->bytes < job->bufferbytes;
 }
 
-struct chunk *job_pull(struct prun_job *job, uint32_t want)
+/* The chunk to go on with, and how many tasks it is to hold; NULL: no memory.
+ * Without memory for more, one that was begun is taken as it is. */
+static struct chunk *open_chunk(struct prun_job *job, uint32_t want,
+				uint32_t *target)
 {
 	struct chunk *c = job->building;
-	struct prun_item item = {.wait_fd = -1};
-	uint32_t target;
-	int rc = 1;
 
 	job->building = NULL;
+	*target = chunk_target(job, want);
+	if (c && *target > c->capacity)
+		*target = c->capacity;
+	if (reserve_ready(job, *target) < 0) {
+		*target = 0;
+		return c;
+	}
+	return c ? c : chunk_new(job->cache, job_slabs(job), *target);
+}
+
+/* Ask the source until the chunk is full, or the next one begun. */
+static int fill_chunk(struct prun_job *job, struct chunk *c, uint32_t target)
+{
+	struct prun_item item = {
+		.packer = &c->args, .funcs = job->funcs, .wait_fd = -1};
+	int rc = 1;
+
+	while (rc == 1 && c->count < target && chunk_open(job, c) &&
+	       !job->building)
+		rc = pull_one(job, c, &item);
+	/* The function does not change so often any more. */
+	if (c->count == target && job->chunk_most &&
+	    job->chunk_most < UINT32_MAX / 2)
+		job->chunk_most *= 2;
+	if (rc == PRUN_SOURCE_WAIT) {
+		job->waiting = true;
+		job->wait_fd = item.wait_fd;
+	}
+	return rc;
+}
+
+struct chunk *job_pull(struct prun_job *job, uint32_t want)
+{
+	struct chunk *c;
+	uint32_t target;
+	int rc;
+
 	if (is_apply(job)) {
+		c = job->building;
+		job->building = NULL;
 		job->ended = true;
 		link_chunk(job, c);
 		return c;
 	}
 	job->asked = true;
-	target = chunk_target(job, want);
-	if (!c && reserve_ready(job, target) == 0)
-		c = chunk_new(job->cache, job_slabs(job), target);
+	c = open_chunk(job, want, &target);
 	if (!c) {
 		job->ended = true;
 		job->error = -ENOMEM;
 		return NULL;
 	}
-	if (job->chunksize)
-		target = job->chunksize;
-	item.packer = &c->args;
-	while (rc == 1 && c->count < target && chunk_open(job, c))
-		rc = pull_one(job, c, &item);
-	if (rc == PRUN_SOURCE_WAIT) {
-		job->waiting = true;
-		job->wait_fd = item.wait_fd;
-	} else if (rc <= 0) {
+	rc = fill_chunk(job, c, target);
+	if (rc <= 0) {
 		job->ended = true;
 		job->error = rc;
 	}
@@ -488,7 +567,7 @@ static struct chunk *copy_task(struct prun_job *job, struct chunk *of,
 		return NULL;
 	}
 	c->job = job;
-	c->func = job->func;
+	c->func = of->func;
 	c->index = of->index + i;
 	c->left = 1;
 	set_terms(job, c);
