@@ -19,6 +19,7 @@ enum option_section {
 	SECTION_POOL,
 	SECTION_OUTPUT,
 	SECTION_PROGRESS,
+	SECTION_CHECK,
 	SECTION_FILES,
 	SECTION_HELP, /* without a heading */
 	SECTIONS,

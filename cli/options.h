@@ -18,6 +18,14 @@ enum progress_mode {
 	PROGRESS_LINE,
 };
 
+/* What is said of files that were checked. */
+enum report {
+	REPORT_ALL = 0,
+	REPORT_FAILURES, /* no OK */
+	REPORT_WARN,	 /* each bad line too */
+	REPORT_STATUS,	 /* as little as can be */
+};
+
 struct options {
 	/* The operands; see enum operands_kind. */
 	const char *func;   /* a built-in's name, or ./plugin.so:name */
@@ -48,6 +56,12 @@ struct options {
 	bool quiet;
 	enum progress_mode progress;
 	uint64_t total; /* 0: not given */
+
+	/* Checking. */
+	const char *algorithm; /* NULL: what each line says */
+	enum report report;
+	bool strict;
+	bool ignore_missing;
 };
 
 enum {

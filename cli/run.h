@@ -22,7 +22,10 @@
  */
 struct work {
 	void *self;
-	struct prun_func func; /* what a worker runs */
+	struct prun_func func; /* what a worker runs, */
+	/* and all it can run where the source chooses; NULL: no other. */
+	const struct prun_func *funcs;
+	size_t nfuncs;
 
 	/* In prun, before there is a worker, when the input is open: 0, or an
 	 * exit code after a message. What is opened or said here comes after
