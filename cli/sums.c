@@ -92,7 +92,7 @@ static int file_open(struct sums *s)
 	return rc;
 }
 
-static void file_end(struct sums *s, int error)
+static void file_end(struct sums *s, const char *error)
 {
 	s->verdict->files[s->file].error = error;
 	file_close(s);
@@ -134,6 +134,10 @@ static int line_read(struct sums *s, struct prun_item *item, size_t *len)
 {
 	int rc = s->fd < 0 ? file_open(s) : 0;
 
+	if (rc < 0 && rc != -ENOMEM) {
+		file_end(s, prun_strerror(rc));
+		return 0;
+	}
 	if (rc == 0)
 		rc = prun_source_lines(item, s->lines);
 	if (rc == PRUN_ETOOBIG) {
@@ -150,7 +154,8 @@ static int line_read(struct sums *s, struct prun_item *item, size_t *len)
 	}
 	if (rc == PRUN_SOURCE_WAIT || rc == -ENOMEM)
 		return rc;
-	file_end(s, rc);
+	/* md5sum does not say which. */
+	file_end(s, rc < 0 ? "read error" : NULL);
 	return 0;
 }
 

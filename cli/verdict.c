@@ -10,7 +10,6 @@
 
 #include "message.h"
 #include "output.h"
-#include "prun.h"
 
 #define BAD_FULL 1024
 
@@ -102,7 +101,7 @@ static void count_say(uint64_t count, const char *one, const char *many)
 	message("WARNING: %" PRIu64 " %s", count, count == 1 ? one : many);
 }
 
-/* The bad lines before this one. */
+/* The bad lines before this one of this SUMFILE. */
 static void bad_lines_say(struct verdict *v, size_t file, uint64_t line)
 {
 	char text[96];
@@ -111,7 +110,8 @@ static void bad_lines_say(struct verdict *v, size_t file, uint64_t line)
 		struct bad_lines *bad = bad_at(v, 0);
 
 		for (; bad->first <= bad->last; bad->first++) {
-			if (bad->file == file && bad->first >= line)
+			if (bad->file > file ||
+			    (bad->file == file && bad->first >= line))
 				return;
 			snprintf(text, sizeof(text),
 				 "%" PRIu64
@@ -145,7 +145,7 @@ static void counts_say(const struct verdict *v, const struct sums_file *f)
 static void file_end(struct verdict *v, const struct sums_file *f)
 {
 	if (f->error)
-		say(f->name, prun_strerror(f->error));
+		say(f->name, f->error);
 	else
 		counts_say(v, f);
 	if (f->error || !f->matched || f->mismatched > 0 || f->unread > 0 ||

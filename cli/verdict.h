@@ -14,7 +14,7 @@
 
 struct sums_file {
 	const char *name; /* for messages */
-	int error;	  /* of opening or reading it: 0 or -errno */
+	const char *error; /* of opening or reading it; or NULL */
 	uint64_t bad;	  /* lines */
 	uint64_t mismatched;
 	uint64_t unread;
