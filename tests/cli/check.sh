@@ -156,3 +156,19 @@ read -r -t 60 reply <&"${COPROC[0]}"
 wait "$pid"
 same 'told to stop' "143 prun: interrupted: 2 done, 0 failed, rest not run" \
 	"$? $reply"
+
+# Its help and its manual have the same options.
+check 'help check' 0 '~Usage: prun check \[SUMFILE\.\.\.\].*' '' \
+	"$PRUN" help check
+cp .out help
+check 'check --help' 0 @help '' "$PRUN" check --help
+same '80 columns' '' "$(grep -nE '.{81}| $' help)"
+page=$TESTS/../../docs/man/prun-check.1
+shown=$(grep -oE '^ {2}(-., | {4})--[a-z-]+' help | grep -oE '\-\-.*' | sort)
+same 'options of the manual' "$shown" \
+	"$(grep -oE '^\.It .*' "$page" | grep -oE 'Fl Fl [a-z-]+' |
+		sed 's/Fl Fl /--/' | sort)"
+same 'the number of options' 16 "$(wc -l <<< "$shown")"
+same 'letters of the options' "$(sed -n 's/^  \(-.\), --.*/\1/p' help | sort)" \
+	"$(grep -oE '^\.It .*' "$page" | grep -oE 'Fl [a-zA-Z]\b' |
+		sed 's/Fl /-/' | sort)"
