@@ -28,6 +28,7 @@ rounds. All have two workers.
   md5         the wall time of the whole command, from its start to its end,
               with the list of the files as standard input and a file as
               standard output. The files are random, and in the page cache.
+  check       as md5, of a list of digests; md5sum is a single process.
   memory      VmHWM of prun, and of the largest of its workers, sampled every 5
               ms while it runs: the largest of the rounds.
 
@@ -375,6 +376,35 @@ class Digest(Faster):
         return seconds
 
 
+class Check(Faster):
+    """`prun check` against `md5sum -c`, of the files of md5-small."""
+
+    def __init__(self, name, files, count, size, wanted):
+        super().__init__(name, "s", wanted)
+        self.files, self.count, self.size = files, count, size
+        self.sums = None
+
+    def ours(self):
+        return self._seconds([PRUN, "check", f"-j{WORKERS}"])
+
+    def theirs(self):
+        return self._seconds(["md5sum", "-c"])
+
+    def _seconds(self, argv):
+        names = self.files.list_of("md5-small", self.count, self.size)
+        if not self.sums:
+            self.sums = self.files.path("sums")
+            run_timed(["xargs", "-0", "md5sum"], names, self.sums)
+        output = self.files.path("output")
+        seconds = run_timed(argv, self.sums, output)
+        with open(output, "rb") as lines, open(self.sums, "rb") as sums:
+            wanted = [line.split(maxsplit=1)[1].rstrip() + b": OK\n"
+                      for line in sums]
+            need(list(lines) == wanted and len(wanted) == self.count,
+                 f"other lines by {argv[0]}")
+        return seconds
+
+
 class RoundTrip:
     """One apply against the bare ping-pong: at most twice as long."""
 
@@ -487,6 +517,8 @@ def all_benches(files):
                16, 64 << 20, 1, 3.5),
         Digest("sha256-large: 16 files of 64 MiB; xargs -P2 -n1 sha256sum",
                files, 16, 64 << 20, 1, 1, "sha256"),
+        Check("check: 20,000 files of 4 KiB; md5sum -c", files, 20_000, 4096,
+              2.5),
         Memory(),
     ]
 
