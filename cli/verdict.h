@@ -13,9 +13,9 @@
 #include "options.h"
 
 struct sums_file {
-	const char *name; /* for messages */
+	const char *name;  /* for messages */
 	const char *error; /* of opening or reading it; or NULL */
-	uint64_t bad;	  /* lines */
+	uint64_t bad;	   /* lines */
 	uint64_t mismatched;
 	uint64_t unread;
 	bool proper; /* some line was good */
