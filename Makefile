@@ -140,6 +140,8 @@ $(BUILD)/tests/check_file: CHECK_LIBS := -Wl,--wrap=openat,--wrap=__openat_2
 $(BUILD)/tests/check_file.o: TEST_CFLAGS += -Icli/tasks
 $(BUILD)/tests/check_command: $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message program line signals)
 $(BUILD)/tests/check_command.o: TEST_CFLAGS += -Icli
+$(BUILD)/tests/check_sumfile: $(BUILD)/cli/sumfile.o
+$(BUILD)/tests/check_sumfile.o: TEST_CFLAGS += -Icli
 
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c lib/prun.h
 	@mkdir -p $(@D)
@@ -208,7 +210,7 @@ payload-short: $(BUILD)/bench/payload
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN   := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
 FUZZ_MAIN  ?= $(BUILD)/fuzz/main_short.o
-FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message program signals input line)
+FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message program signals input line sumfile)
 FUZZ_MUTATIONS ?= 50000
 
 $(BUILD)/fuzz/%.o: tests/fuzz/%.c tests/fuzz/fuzz.h

@@ -14,6 +14,7 @@
 #define COMMANDS(X) \
 	X(MAP, map) \
 	X(APPLY, apply) \
+	X(CHECK, check) \
 	X(FUNCS, funcs) \
 	X(COMPLETION, completion) \
 	X(HELP, help)

@@ -100,18 +100,17 @@ static void put_bash_options(FILE *f, const struct command *c)
 						       words_of(c));
 }
 
-/* The words of an option's argument, for all sub-commands: where two have an
- * option of one name it takes the same. */
-static void put_bash_arguments(FILE *f)
+/* The words of an option's argument. */
+static void put_bash_arguments(FILE *f, const struct command *c)
 {
 	const struct option_row *row = NULL;
 
-	while ((row = option_next(row, ~0u))) {
+	while ((row = option_next(row, c->bit))) {
 		if (!choices_of(row) && !takes_file(row))
 			continue;
-		fprintf(f, "\t--%s", row->name);
+		fprintf(f, "\t%s,--%s", c->name, row->name);
 		if (row->letter && row->argument == required_argument)
-			fprintf(f, "|-%c", row->letter);
+			fprintf(f, "|%s,-%c", c->name, row->letter);
 		if (takes_file(row))
 			fputs(") COMPREPLY=($(compgen -f -- \"$cur\")); return ;;"
 			      "\n",
@@ -169,9 +168,10 @@ static void put_bash(FILE *f)
 	      "\t\t# What follows the command is its own.\n"
 	      "\t\t[ $kind = command ] && [ $operands -gt 0 ] && return\n"
 	      "\tdone\n"
-	      "\tcase $prev in\n",
+	      "\tcase ${COMP_WORDS[1]},$prev in\n",
 	      f);
-	put_bash_arguments(f);
+	for (size_t i = 0; (c = command_at(i)); i++)
+		put_bash_arguments(f, c);
 	fputs("\tesac\n"
 	      "\t[[ $with = *\" $prev \"* ]] && return\n"
 	      "\tif [[ $cur = -* ]]; then\n"

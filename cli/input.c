@@ -90,6 +90,32 @@ int input_open(struct input *in, const struct options *o)
 	return 0;
 }
 
+int input_watch(struct input *in, const char *name)
+{
+	struct input_file *files =
+		reallocarray(in->files, in->nfiles + 1, sizeof(*in->files));
+	struct input_file *file;
+	struct stat st;
+	bool is_stdin = strcmp(name, "-") == 0;
+
+	if (!files)
+		return -ENOMEM;
+	in->files = files;
+	file = &files[in->nfiles++];
+	*file = (struct input_file){.name = name, .fd = -1};
+	/* Only a regular file, as another may change by being opened. */
+	if (is_stdin)
+		file->fd = STDIN_FILENO;
+	else if (in->options->progress != PROGRESS_NONE &&
+		 stat(name, &st) == 0 && S_ISREG(st.st_mode))
+		file->fd = open(name, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	if (file->fd >= 0 && fstat(file->fd, &st) == 0) {
+		file->offset = is_stdin ? lseek(file->fd, 0, SEEK_CUR) : 0;
+		file->countable = S_ISREG(st.st_mode) && file->offset >= 0;
+	}
+	return 0;
+}
+
 void input_close(struct input *in)
 {
 	for (size_t i = 0; i < in->nfiles; i++) {

@@ -43,6 +43,13 @@ struct input {
 int input_open(struct input *in, const struct options *options);
 void input_close(struct input *in);
 
+/*
+ * For a source that reads lists by itself: this one, of the name of a file or
+ * "-", is counted as a list of the input's own would be. 0 or -ENOMEM. The
+ * source adds to `given`, and sets `ended`.
+ */
+int input_watch(struct input *in, const char *name);
+
 /* Does the list of items come on standard input? */
 bool input_uses_stdin(const struct input *in);
 

@@ -208,6 +208,23 @@ static int kill_after_set(struct options *o, const struct option_row *row,
 	return duration_set(o, row, arg);
 }
 
+static int algorithm_set(struct options *o, const struct option_row *row,
+			 const char *arg)
+{
+	(void)row;
+	o->algorithm = arg;
+	return 0;
+}
+
+/* As with md5sum the last of them holds. */
+static int report_set(struct options *o, const struct option_row *row,
+		      const char *arg)
+{
+	(void)arg;
+	o->report = (enum report)row->least;
+	return 0;
+}
+
 /* ------------------------------------------------------------------ the table */
 
 /* Those that run something over items. */
@@ -216,6 +233,8 @@ static int kill_after_set(struct options *o, const struct option_row *row,
 #define CALLS (RUNS | COMMAND_APPLY)
 /* Those that take FUNC. */
 #define FUNCTIONS (COMMAND_MAP | COMMAND_APPLY)
+/* Those that have workers. */
+#define POOLED (RUNS | COMMAND_CHECK)
 #define EVERY (~0u)
 
 #define FIELD(name) offsetof(struct options, name)
@@ -237,22 +256,22 @@ static const struct option_row rows[] = {
 	 "accepted, without effect: an empty input runs nothing",
 	 nothing_set, 0, 0, 0},
 
-	{"workers", 'j', required_argument, "N", RUNS, SECTION_POOL,
+	{"workers", 'j', required_argument, "N", POOLED, SECTION_POOL,
 	 "N worker processes; N% of the CPUs, +N: CPUs plus N, -N: CPUs minus "
 	 "N; 0: one an item, at most 1024 (default: one a CPU this process may "
 	 "use)",
 	 workers_set, 0, 0, 0},
-	{"max-procs", 'P', required_argument, "N", RUNS, SECTION_POOL,
+	{"max-procs", 'P', required_argument, "N", POOLED, SECTION_POOL,
 	 "the same, as xargs calls it",
 	 workers_set, 0, 0, 0},
-	{"jobs", 0, required_argument, "N", RUNS, SECTION_POOL,
+	{"jobs", 0, required_argument, "N", POOLED, SECTION_POOL,
 	 "the same, as GNU parallel calls it",
 	 workers_set, 0, 0, 0},
-	{"chunksize", 'c', required_argument, "N", RUNS, SECTION_POOL,
+	{"chunksize", 'c', required_argument, "N", POOLED, SECTION_POOL,
 	 "hand out N items at a time; auto (default): as many as suits the "
 	 "time that they take",
 	 number_or_auto_set, FIELD(chunksize), 1, PRUN_CHUNKSIZE_MAX},
-	{"maxtasksperchild", 0, required_argument, "N", RUNS, SECTION_POOL,
+	{"maxtasksperchild", 0, required_argument, "N", POOLED, SECTION_POOL,
 	 "replace a worker after N items",
 	 number_set, FIELD(maxtasks), 1, UINT64_MAX},
 
@@ -305,6 +324,10 @@ static const struct option_row rows[] = {
 	{"zero", 'z', no_argument, NULL, CALLS, SECTION_OUTPUT,
 	 "lines end with NUL, and no name is escaped",
 	 flag_set, FIELD(zero), 0, 0},
+	{"zero", 'z', no_argument, NULL, COMMAND_CHECK, SECTION_OUTPUT,
+	 "lines of SUMFILE and of the output end with NUL, and no name is "
+	 "escaped",
+	 flag_set, FIELD(zero), 0, 0},
 	{"tag", 't', no_argument, NULL, COMMAND_MAP, SECTION_OUTPUT,
 	 "ITEM and a TAB before each line (not for digests)",
 	 flag_set, FIELD(tag), 0, 0},
@@ -323,16 +346,37 @@ static const struct option_row rows[] = {
 	 "long; twice: of births and deaths of workers too",
 	 verbose_add, 0, 0, 0},
 
-	{"progress", 'p', optional_argument, "HOW", RUNS, SECTION_PROGRESS,
+	{"progress", 'p', optional_argument, "HOW", POOLED, SECTION_PROGRESS,
 	 "bar: one line, drawn again and again; line: a line every second; "
 	 "auto (when HOW is missing): bar on a terminal, else line; none "
 	 "(default)",
 	 progress_set, 0, 0, 0},
-	{"total", 0, required_argument, "N", RUNS, SECTION_PROGRESS,
+	{"total", 0, required_argument, "N", POOLED, SECTION_PROGRESS,
 	 "the number of items, when prun cannot know it",
 	 number_set, FIELD(total), 1, UINT64_MAX},
 
-	{"special-files", 0, no_argument, NULL, FUNCTIONS, SECTION_FILES,
+	{"algorithm", 'a', required_argument, "NAME", COMMAND_CHECK,
+	 SECTION_CHECK,
+	 "all lines are of this digest, others improperly formatted (default: "
+	 "by the tag of a line, or else by how many digits it has)",
+	 algorithm_set, 0, 0, 0},
+	{"ignore-missing", 0, no_argument, NULL, COMMAND_CHECK, SECTION_CHECK,
+	 "say nothing of files that are missing, and do not fail for them",
+	 flag_set, FIELD(ignore_missing), 0, 0},
+	{"quiet", 'q', no_argument, NULL, COMMAND_CHECK, SECTION_CHECK,
+	 "write no OK",
+	 report_set, 0, REPORT_FAILURES, 0},
+	{"status", 0, no_argument, NULL, COMMAND_CHECK, SECTION_CHECK,
+	 "write nothing; the exit status tells",
+	 report_set, 0, REPORT_STATUS, 0},
+	{"strict", 0, no_argument, NULL, COMMAND_CHECK, SECTION_CHECK,
+	 "fail for lines that are improperly formatted",
+	 flag_set, FIELD(strict), 0, 0},
+	{"warn", 'w', no_argument, NULL, COMMAND_CHECK, SECTION_CHECK,
+	 "warn of each line that is improperly formatted",
+	 report_set, 0, REPORT_WARN, 0},
+
+	{"special-files", 0, no_argument, NULL, FUNCTIONS | COMMAND_CHECK, SECTION_FILES,
 	 "read FIFOs and devices too; without it they are items that fail",
 	 flag_set, FIELD(special_files), 0, 0},
 
@@ -361,6 +405,7 @@ const char *option_heading(enum option_section section)
 		[SECTION_FAILURES] = "Items that fail",
 		[SECTION_OUTPUT] = "Output",
 		[SECTION_PROGRESS] = "Progress, on standard error",
+		[SECTION_CHECK] = "Checking",
 		[SECTION_FILES] = "Files, for functions that read them",
 	};
 

@@ -20,6 +20,7 @@ enum option_section {
 	SECTION_FAILURES,
 	SECTION_OUTPUT,
 	SECTION_PROGRESS,
+	SECTION_CHECK,
 	SECTION_FILES,
 	SECTION_HELP, /* without a heading */
 	SECTIONS,

@@ -20,6 +20,14 @@ enum progress_mode {
 	PROGRESS_LINE,
 };
 
+/* What is said of files that were checked. */
+enum report {
+	REPORT_ALL = 0,
+	REPORT_FAILURES, /* no OK */
+	REPORT_WARN,	 /* each bad line too */
+	REPORT_STATUS,	 /* as little as can be */
+};
+
 struct options {
 	/* The operands; see enum operands_kind. */
 	const char *func;   /* a built-in's name, or ./plugin.so:name */
@@ -65,6 +73,12 @@ struct options {
 	unsigned verbose; /* 1: items as they end; 2: workers too */
 	enum progress_mode progress;
 	uint64_t total; /* 0: not given */
+
+	/* Checking. */
+	const char *algorithm; /* NULL: what each line says */
+	enum report report;
+	bool strict;
+	bool ignore_missing;
 };
 
 enum {

@@ -22,8 +22,11 @@
  */
 struct work {
 	void *self;
-	struct prun_func func; /* what a worker runs */
-	bool star;	       /* each argument is an array of its parameters */
+	struct prun_func func; /* what a worker runs, */
+	/* and all it can run where the source chooses; NULL: no other. */
+	const struct prun_func *funcs;
+	size_t nfuncs;
+	bool star; /* each argument is an array of its parameters */
 
 	/* In prun, before there is a worker, when the input is open: 0, or an
 	 * exit code after a message. What is opened or said here comes after

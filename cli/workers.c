@@ -94,8 +94,8 @@ int workers_start(struct prun_pool **pool, const struct work *work,
 	int rc;
 
 	options.workers = workers_needed(o, in);
-	options.funcs = &work->func;
-	options.nfuncs = 1;
+	options.funcs = work->funcs ? work->funcs : &work->func;
+	options.nfuncs = work->funcs ? work->nfuncs : 1;
 	options.maxtasksperchild = o->maxtasks;
 	options.start_method = (enum prun_start_method)o->start_method;
 	options.nice = (int)o->nice;

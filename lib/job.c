@@ -14,6 +14,9 @@
 /* An adapted chunk ends at so many tasks or bytes of arguments. */
 #define CHUNK_TASKS_MAX 1024u
 #define CHUNK_BYTES_MAX ((size_t)64 << 10)
+/* A chunk that was begun because the function has changed is no larger: where
+ * it changes often, most of the room of large ones would be left empty. */
+#define CHUNK_CHANGED_TASKS 8u
 /* From so many tasks on a map takes slabs. */
 #define SLAB_TASKS 8192u
 #define RETRY_DELAY_MAX_NS 60000000000ull
@@ -89,6 +92,7 @@ static void init_stream(struct prun_job *job, const struct prun_call *call,
 	job->length = call->length;
 	job->chunksize = call->chunksize;
 	job->workers = config->workers;
+	job->funcs = config->funcs;
 	job->max_payload = config->max_payload;
 	packer_init(&job->packer, CHUNK_ARGS_MAX);
 	job->buffersize = call->buffersize;
@@ -114,6 +118,7 @@ static void job_init(struct prun_job *job, const struct prun_call *call,
 	job->payload = call->payload;
 	job->payload_free = call->payload_free;
 	job->func = config->func;
+	job->next_func = config->func;
 	job->cache = config->cache;
 	job->handle = config->handle;
 	job->result = config->handle ?
@@ -386,8 +391,12 @@ static uint32_t chunk_target(const struct prun_job *job, uint32_t want)
 	uint64_t room = job_room(job);
 	uint64_t target = want < CHUNK_TASKS_MAX ? want : CHUNK_TASKS_MAX;
 
+	if (job->chunk_most && target > job->chunk_most)
+		target = job->chunk_most;
 	if (job->chunksize)
-		return job->chunksize;
+		return job->chunk_most && job->chunk_most < job->chunksize ?
+			       job->chunk_most :
+			       job->chunksize;
 	/* Toward a known end chunks shrink, so that all end together. */
 	if (job->length > job->pulled) {
 		uint64_t rest = job->length - job->pulled;
@@ -433,7 +442,49 @@ static struct slab **job_slabs(struct prun_job *job)
 	return large ? &job->slabs : NULL;
 }
 
-/* Ask the source once: 1 a task was added, 0 the end, PRUN_SOURCE_WAIT. */
+/* The argument was packed behind those of a chunk, but has another function:
+ * it begins the next chunk. 0 or -ENOMEM. */
+static int begin_next(struct prun_job *job, struct chunk *c, size_t before,
+		      const struct prun_item *item)
+{
+	struct prun_packer *args = &job->packer, first;
+	size_t size = args->size - before;
+	struct chunk *next =
+		chunk_new(job->cache, job_slabs(job), CHUNK_CHANGED_TASKS);
+
+	if (!next)
+		return -ENOMEM;
+	next->func = item->func;
+	packer_init(&first, CHUNK_ARGS_MAX);
+	if (prun_packer_write(&first, (char *)args->data + before, size) < 0 ||
+	    chunk_add(next, size, item->cookie) < 0) {
+		packer_release(&first);
+		chunk_unref(job->cache, next);
+		return -ENOMEM;
+	}
+	packer_truncate(args, before);
+	chunk_take_args(c, args);
+	packer_release(args);
+	*args = first;
+	job->building = next;
+	job->chunk_most = 2 * c->count;
+	if (job->chunk_most < CHUNK_CHANGED_TASKS)
+		job->chunk_most = CHUNK_CHANGED_TASKS;
+	return 0;
+}
+
+static int add_argument(struct prun_job *job, struct chunk *c, size_t before,
+			const struct prun_item *item)
+{
+	if (c->count == 0)
+		c->func = item->func;
+	return c->func == item->func ?
+		       chunk_add(c, job->packer.size, item->cookie) :
+		       begin_next(job, c, before, item);
+}
+
+/* Ask the source once: 1 a task was added, here or to the next chunk, 0 the
+ * end, PRUN_SOURCE_WAIT. */
 static int pull_one(struct prun_job *job, struct chunk *c,
 		    struct prun_item *item)
 {
@@ -448,6 +499,7 @@ static int pull_one(struct prun_job *job, struct chunk *c,
 	args->max = CHUNK_ARGS_MAX;
 	if (job->max_payload < CHUNK_ARGS_MAX - before)
 		args->max = before + (size_t)job->max_payload;
+	item->func = job->func;
 	rc = job->source(item, job->source_payload);
 	if (rc == 1) {
 		size = args->size - before;
@@ -456,7 +508,7 @@ static int pull_one(struct prun_job *job, struct chunk *c,
 		else if (!value_is_whole(args->data + before, size))
 			rc = PRUN_EVALUE;
 		else
-			rc = chunk_add(c, args->size, item->cookie);
+			rc = add_argument(job, c, before, item);
 		if (rc == 0) {
 			job->pulled++;
 			job->bytes += size + CHUNK_TASK_OVERHEAD;
@@ -470,9 +522,11 @@ static int pull_one(struct prun_job *job, struct chunk *c,
 static void link_chunk(struct prun_job *job, struct chunk *c)
 {
 	c->job = job;
-	c->func = job->func;
+	job->next_func = job->building ? job->building->func : c->func;
 	set_terms(job, c);
 	c->index = job->pulled - c->count;
+	if (job->building)
+		c->index -= job->building->count;
 	c->left = c->count;
 	c->prev = job->last;
 	if (job->last)
@@ -503,37 +557,67 @@ static bool chunk_open(const struct prun_job *job, const struct chunk *c)
 	       job->bytes < job->bufferbytes;
 }
 
-struct chunk *job_pull(struct prun_job *job, uint32_t want)
+/* The chunk to go on with, and how many tasks it is to hold; NULL: no memory.
+ * Without memory for more, one that was begun is taken as it is. */
+static struct chunk *open_chunk(struct prun_job *job, uint32_t want,
+				uint32_t *target)
 {
 	struct chunk *c = job->building;
-	struct prun_item item = {.wait_fd = -1};
-	uint32_t target;
-	int rc = 1;
 
 	job->building = NULL;
+	*target = chunk_target(job, want);
+	if (c && *target > c->capacity)
+		*target = c->capacity;
+	if (reserve_ready(job, *target) < 0) {
+		*target = 0;
+		return c;
+	}
+	return c ? c : chunk_new(job->cache, job_slabs(job), *target);
+}
+
+/* Ask the source until the chunk is full, or the next one begun. */
+static int fill_chunk(struct prun_job *job, struct chunk *c, uint32_t target)
+{
+	struct prun_item item = {
+		.packer = &job->packer, .funcs = job->funcs, .wait_fd = -1};
+	int rc = 1;
+
+	while (rc == 1 && c->count < target && chunk_open(job, c) &&
+	       !job->building)
+		rc = pull_one(job, c, &item);
+	/* The function does not change so often any more. */
+	if (c->count == target && job->chunk_most &&
+	    job->chunk_most < UINT32_MAX / 2)
+		job->chunk_most *= 2;
+	if (rc == PRUN_SOURCE_WAIT) {
+		job->waiting = true;
+		job->wait_fd = item.wait_fd;
+	}
+	return rc;
+}
+
+struct chunk *job_pull(struct prun_job *job, uint32_t want)
+{
+	struct chunk *c;
+	uint32_t target;
+	int rc;
+
 	if (is_apply(job)) {
+		c = job->building;
+		job->building = NULL;
 		job->ended = true;
 		link_chunk(job, c);
 		return c;
 	}
 	job->asked = true;
-	target = chunk_target(job, want);
-	if (!c && reserve_ready(job, target) == 0)
-		c = chunk_new(job->cache, job_slabs(job), target);
+	c = open_chunk(job, want, &target);
 	if (!c) {
 		job->ended = true;
 		job->error = -ENOMEM;
 		return NULL;
 	}
-	if (job->chunksize)
-		target = job->chunksize;
-	item.packer = &job->packer;
-	while (rc == 1 && c->count < target && chunk_open(job, c))
-		rc = pull_one(job, c, &item);
-	if (rc == PRUN_SOURCE_WAIT) {
-		job->waiting = true;
-		job->wait_fd = item.wait_fd;
-	} else if (rc <= 0) {
+	rc = fill_chunk(job, c, target);
+	if (rc <= 0) {
 		job->ended = true;
 		job->error = rc;
 	}
@@ -544,7 +628,8 @@ struct chunk *job_pull(struct prun_job *job, uint32_t want)
 			chunk_unref(job->cache, c);
 		return NULL;
 	}
-	chunk_take_args(c, &job->packer);
+	if (!job->building)
+		chunk_take_args(c, &job->packer);
 	link_chunk(job, c);
 	return c;
 }
@@ -586,7 +671,7 @@ static struct chunk *copy_task(struct prun_job *job, struct chunk *of,
 		return NULL;
 	}
 	c->job = job;
-	c->func = job->func;
+	c->func = of->func;
 	c->index = of->index + i;
 	c->left = 1;
 	set_terms(job, c);

@@ -89,6 +89,7 @@ struct prun_job {
 
 	enum prun_order order;
 	uint32_t func;
+	uint32_t next_func; /* what the next chunk probably has */
 	prun_callback_fn callback;
 	prun_callback_fn error_callback;
 	void *payload;
@@ -102,7 +103,7 @@ struct prun_job {
 	uint64_t failed; /* of the finished; also those cancelled, */
 	uint64_t cancelled;
 	struct chunk *first, *last; /* not wholly delivered; map: all */
-	struct chunk *building;	    /* of exact size, and not full yet */
+	struct chunk *building;	    /* the next one, begun and not full yet */
 	struct prun_result *result; /* its own, or one of the pool's */
 	struct chunk_cache *cache;  /* the pool's; NULL once that is freed */
 	struct blocks *blocks;	    /* that it lies in; NULL: malloc's memory */
@@ -116,7 +117,9 @@ struct prun_job {
 	uint64_t bufferbytes;
 	uint32_t buffersize;
 	uint32_t chunksize;
+	uint32_t chunk_most; /* tasks of a chunk, as functions change; 0: any */
 	uint32_t workers;
+	const struct func_table *funcs;
 	uint64_t max_payload;
 	struct prun_packer packer; /* the arguments of the chunk being built */
 	uint64_t bytes;		   /* of arguments and results not delivered */
@@ -132,6 +135,7 @@ struct prun_job {
 
 struct job_config {
 	uint32_t func;
+	const struct func_table *funcs;
 	uint32_t workers;
 	uint64_t max_payload;
 	struct chunk_cache *cache;

@@ -290,7 +290,7 @@ void pool_fill(struct prun_pool *pool, bool lazy)
 	if (pool->due_ns != UINT64_MAX)
 		serve_due(pool);
 	while ((job = pool->active) != NULL) {
-		want = pool->engine->ops->room(pool->engine, job->func);
+		want = pool->engine->ops->room(pool->engine, job->next_func);
 		if (want == 0)
 			break;
 		pull(pool, job, want);

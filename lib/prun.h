@@ -393,6 +393,9 @@ PRUN_API int prun_item_int(struct prun_item *item, int64_t value);
 PRUN_API int prun_item_pack(struct prun_item *item, const char *format, ...);
 /* The index the task will have in its job. */
 PRUN_API uint64_t prun_item_index(const struct prun_item *item);
+/* Another function than the call's, for this argument. 0 or PRUN_ENOFUNC.
+ * A chunk has one function, so it ends where the next argument has another. */
+PRUN_API int prun_item_func(struct prun_item *item, const char *func);
 /* A pointer of yours that comes back in the result. */
 PRUN_API void prun_item_cookie(struct prun_item *item, void *cookie);
 /* With PRUN_SOURCE_WAIT: the descriptor to wait for; stays yours. */

@@ -50,6 +50,16 @@ uint64_t prun_item_index(const struct prun_item *item)
 	return item->index;
 }
 
+int prun_item_func(struct prun_item *item, const char *func)
+{
+	int rc = func_lookup(item->funcs, func);
+
+	if (rc < 0)
+		return rc;
+	item->func = (uint32_t)rc;
+	return 0;
+}
+
 void prun_item_cookie(struct prun_item *item, void *cookie)
 {
 	item->cookie = cookie;

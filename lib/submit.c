@@ -38,13 +38,13 @@ static int check_call(const struct prun_pool *pool,
 static int submit(struct prun_job **out, struct prun_pool *pool,
 		  const struct prun_call *call, bool handle)
 {
-	struct job_config config = {0,
-				    pool->config.workers,
-				    pool->config.max_payload,
-				    &pool->cache,
-				    pool->blocks,
-				    &pool->scratch,
-				    handle};
+	struct job_config config = {.funcs = &pool->config.funcs,
+				    .workers = pool->config.workers,
+				    .max_payload = pool->config.max_payload,
+				    .cache = &pool->cache,
+				    .blocks = pool->blocks,
+				    .scratch = &pool->scratch,
+				    .handle = handle};
 	int rc = check_call(pool, call);
 	struct prun_job *job;
 

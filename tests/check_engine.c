@@ -48,6 +48,70 @@ static void take_squares(struct prun_job *job, enum verb verb, int count)
 	free(had);
 }
 
+/* ------------------------------------------------------ functions by argument */
+
+/* Integers, of which every `run` in turn go to square and echo. */
+struct mixed {
+	struct prun_range range;
+	int64_t run;
+};
+
+static bool is_squared(const struct mixed *m, uint64_t index)
+{
+	return (int64_t)index / m->run % 2 == 0;
+}
+
+static int source_mixed(struct prun_item *item, void *payload)
+{
+	struct mixed *m = payload;
+	bool squared = is_squared(m, prun_item_index(item));
+
+	ck_assert_int_eq(prun_item_func(item, "nobody"), PRUN_ENOFUNC);
+	ck_assert_int_eq(prun_item_func(item, squared ? "square" : "echo"), 0);
+	return prun_source_range(item, &m->range);
+}
+
+static void mixed_functions(struct prun_pool *pool, enum verb verb, int64_t run,
+			    uint32_t chunksize)
+{
+	struct mixed m = {{0, 3000, 1}, run};
+	struct prun_call c = call_of("picky", source_mixed, &m);
+	const struct prun_result *r;
+	struct prun_job *job;
+	int i;
+
+	c.chunksize = chunksize;
+	ck_assert_int_eq(submit_as(&job, pool, &c, verb), 0);
+	for (i = 0; i < 3000; i++) {
+		int64_t n;
+
+		r = next_of(job);
+		n = (int64_t)r->index;
+		if (verb != UNORDERED)
+			ck_assert_int_eq(n, i);
+		ck_assert_int_eq(int_of(r),
+				 is_squared(&m, r->index) ? n * n : n);
+	}
+	assert_end(job, 0);
+	prun_job_free(job);
+}
+
+START_TEST(each_argument_has_its_function)
+{
+	static const int64_t runs[] = {1, 2, 7, 100, 2999};
+	static const uint32_t chunks[] = {0, 1, 50};
+	struct prun_pool *pool = open_pool(_i, 2);
+	int verb, n, k;
+
+	for (verb = 0; verb < VERBS; verb++)
+		for (n = 0; n < 5; n++)
+			for (k = 0; k < 3; k++)
+				mixed_functions(pool, (enum verb)verb, runs[n],
+						chunks[k]);
+	finish_pool(pool);
+}
+END_TEST
+
 /* -------------------------------------------------------------- good results */
 
 static void squares(struct prun_pool *pool, enum verb verb, int count,
@@ -878,6 +942,7 @@ int main(void)
 	tcase_add_loop_test(tc, results_carry_what_they_should, 0, METHODS);
 	tcase_add_loop_test(tc, a_task_that_gives_nothing_gives_nil, 0,
 			    METHODS);
+	tcase_add_loop_test(tc, each_argument_has_its_function, 0, METHODS);
 	tc = pool_case(s, "failures");
 	tcase_add_loop_test(tc, a_failure_is_its_own, 0, METHODS);
 	tcase_add_loop_test(tc, get_of_a_map_gives_the_first_failure, 0,

@@ -24,6 +24,7 @@ struct trouble {
 	uint64_t at;  /* before this one ... */
 	int code;     /* ... it says so; PRUN_SOURCE_WAIT: once */
 	bool nothing; /* it says 1 and packs nothing */
+	uint64_t run; /* after so many the function changes; 0: never */
 	unsigned calls, freed;
 };
 
@@ -45,6 +46,9 @@ static int source(struct prun_item *item, void *payload)
 	if (t->next == t->count)
 		return 0;
 	prun_item_cookie(item, t + t->next);
+	if (t->run && t->next / t->run % 2)
+		hold(prun_item_func(item, "other") == 0);
+	hold(prun_item_func(item, "unknown") == PRUN_ENOFUNC);
 	t->next++;
 	if (t->nothing)
 		return 1;
@@ -58,6 +62,19 @@ static int source(struct prun_item *item, void *payload)
 static void free_payload(void *payload)
 {
 	((struct trouble *)payload)->freed++;
+}
+
+/* The function of the jobs has the number 4. */
+static struct prun_func func_rows[] = {
+	{.name = "a"}, {.name = "other"}, {.name = "c"},
+	{.name = "d"}, {.name = "e"},
+};
+static struct func_table funcs;
+
+static int unused(struct prun_task *task)
+{
+	(void)task;
+	return 0;
 }
 
 static struct chunk_cache cache;
@@ -82,11 +99,22 @@ static void set_up(void)
 	if (!blocks)
 		blocks = blocks_new();
 	ck_assert_ptr_nonnull(blocks);
+	if (funcs.count > 0)
+		return;
+	for (size_t i = 0; i < sizeof(func_rows) / sizeof(func_rows[0]); i++)
+		func_rows[i].fn = unused;
+	ck_assert_int_eq(func_table_init(&funcs, func_rows, 5), 0);
+}
+
+static void tear_down(void)
+{
+	func_table_release(&funcs);
 }
 
 static int make(enum prun_order order)
 {
 	struct job_config config = {.func = 4,
+				    .funcs = &funcs,
 				    .workers = 2,
 				    .max_payload = MAX_PAYLOAD,
 				    .cache = &cache,
@@ -463,6 +491,124 @@ START_TEST(source_waits)
 	job->waiting = false;
 	c = pull(4, 4);
 	ck_assert_uint_eq(c->index, 2);
+	drop();
+}
+END_TEST
+
+/* ------------------------------------------------------- functions that change */
+
+/* The next chunk, which is of one function, as all its tasks; they are done,
+ * and their results taken. NULL: there is none. */
+static struct chunk *pull_one_function(void)
+{
+	uint64_t index = job->delivered;
+	struct chunk *c = job_pull(job, 1000);
+	uint32_t i;
+
+	if (!c)
+		return NULL;
+	ck_assert_uint_eq(c->index, index);
+	for (i = 0; i < c->count; i++)
+		ck_assert_uint_eq(c->func,
+				  (index + i) / trouble.run % 2 ? 1 : 4);
+	chunk_ref(c);
+	finish_all(c);
+	for (i = 0; i < c->count; i++)
+		take(index + i);
+	return c;
+}
+
+static const uint64_t runs[] = {1, 2, 7, 8, 9, 30, 1000};
+
+START_TEST(a_chunk_has_one_function)
+{
+	static const uint32_t sizes[] = {0, 1, 8, 100, 3000};
+	uint32_t room = 0;
+	unsigned n, k;
+
+	for (n = 0; n < 7; n++)
+		for (k = 0; k < 5; k++) {
+			set_up();
+			trouble.count = 3000;
+			trouble.run = runs[n];
+			call.chunksize = sizes[k];
+			made(PRUN_ORDER_IMAP);
+			for (room = 0; job_pullable(job);) {
+				struct chunk *c = pull_one_function();
+
+				if (!c)
+					break;
+				room += c->capacity;
+				chunk_unref(job->cache, c);
+			}
+			ck_assert(job->ended);
+			ck_assert_uint_eq(job->delivered, 3000);
+			ck_assert_uint_eq(job->bytes, 0);
+			/* However often it changes, little room stays empty.
+			 * Of the first chunks nothing was known. */
+			ck_assert_uint_le(room, 10 * 3000 + 6000);
+			drop();
+		}
+}
+END_TEST
+
+/* The chunk that was begun by another function is there when the source has
+ * nothing, has ended, or the job ends. */
+START_TEST(a_chunk_that_was_begun)
+{
+	struct chunk *c;
+
+	trouble.count = 4;
+	trouble.run = 3;
+	trouble.at = 4;
+	trouble.code = PRUN_SOURCE_WAIT;
+	made(PRUN_ORDER_IMAP);
+	c = job_pull(job, 100);
+	ck_assert_uint_eq(c->count, 3);
+	ck_assert_uint_eq(job->next_func, 1);
+	ck_assert(job_pullable(job));
+	ck_assert_uint_eq(job->pulled, 4);
+	c = job_pull(job, 100);
+	ck_assert_uint_eq(c->count, 1);
+	ck_assert_uint_eq(c->index, 3);
+	ck_assert_uint_eq(c->func, 1);
+	ck_assert(job->waiting);
+	drop();
+	set_up();
+	trouble.count = 4;
+	trouble.run = 3;
+	made(PRUN_ORDER_IMAP);
+	c = job_pull(job, 100);
+	finish_all(c);
+	ck_assert(job_end(job, PRUN_ECANCELLED, "cancelled"));
+	ck_assert(job_all_done(job));
+	take(0);
+	take(1);
+	take(2);
+	ck_assert(job_take(job));
+	expect_result(3, PRUN_ECANCELLED);
+	drop();
+}
+END_TEST
+
+/* A second try is of the same function. */
+START_TEST(a_try_keeps_its_function)
+{
+	struct chunk *c;
+
+	trouble.count = 2;
+	trouble.run = 1;
+	call.retries = 1;
+	call.retry_on = PRUN_RETRY_ERROR;
+	made(PRUN_ORDER_IMAP);
+	finish(job_pull(job, 100), 0, 0);
+	finish(job_pull(job, 100), 0, PRUN_EFAILED);
+	c = job_pull_retry(job, UINT64_MAX - 1);
+	ck_assert_ptr_nonnull(c);
+	ck_assert_uint_eq(c->func, 1);
+	finish(c, 0, 0);
+	take(0);
+	take(1);
 	drop();
 }
 END_TEST
@@ -877,6 +1023,7 @@ START_TEST(no_memory)
 
 		set_up();
 		trouble.count = 100;
+		trouble.run = order == PRUN_ORDER_MAP ? 0 : 3;
 		job = NULL;
 		call.buffersize = 1000;
 		alloc_fail_at(n);
@@ -906,7 +1053,7 @@ int main(void)
 	Suite *s = suite_create("job");
 	TCase *tc = suite_case(s, "pull");
 
-	tcase_add_checked_fixture(tc, set_up, NULL);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, chunksize);
 	tcase_add_test(tc, an_even_end);
 	tcase_add_test(tc, adapted);
@@ -916,8 +1063,13 @@ int main(void)
 	tcase_add_test(tc, source_fails);
 	tcase_add_test(tc, source_lies);
 	tcase_add_test(tc, source_waits);
+	tc = suite_case(s, "functions");
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, a_chunk_has_one_function);
+	tcase_add_test(tc, a_chunk_that_was_begun);
+	tcase_add_test(tc, a_try_keeps_its_function);
 	tc = suite_case(s, "deliver");
-	tcase_add_checked_fixture(tc, set_up, NULL);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, in_order);
 	tcase_add_test(tc, as_they_come);
 	tcase_add_test(tc, many_are_ready);
@@ -927,7 +1079,7 @@ int main(void)
 	tcase_add_test(tc, values_of_any_size);
 	tcase_add_test(tc, times);
 	tc = suite_case(s, "end");
-	tcase_add_checked_fixture(tc, set_up, NULL);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, cancelled);
 	tcase_add_test(tc, discarded);
 	tcase_add_test(tc, chunks_are_used_again);

@@ -37,6 +37,7 @@ rounds. All have two workers.
   tree        (long) the regular files below /usr, in find's order.
   tree-cold   (long) the same; the page cache is dropped before each run, which
               only root may do.
+  check       as md5, of a list of digests; md5sum is a single process.
   memory      VmHWM of prun, and of the largest of its workers, sampled every 5
               ms while it runs: the largest of the rounds.
 
@@ -465,6 +466,36 @@ class Digest(Faster):
         return seconds
 
 
+class Check(Faster):
+    """`prun check` against `md5sum -c`, of the files of md5-small."""
+
+    def __init__(self, name, files, count, size, wanted):
+        super().__init__(name, "s", wanted)
+        self.files, self.count, self.size = files, count, size
+        self.sums = None
+
+    def ours(self):
+        return self._seconds([PRUN, "check", f"-j{WORKERS}"])
+
+    def theirs(self):
+        return self._seconds(["md5sum", "-c"])
+
+    def _seconds(self, argv):
+        names = self.files.list_of(f"{self.count}x{self.size}", self.count,
+                                   self.size)
+        if not self.sums:
+            self.sums = self.files.path("sums")
+            run_timed(["xargs", "-0", "md5sum"], names, self.sums)
+        output = self.files.path("output")
+        seconds = run_timed(argv, self.sums, output)
+        with open(output, "rb") as lines, open(self.sums, "rb") as sums:
+            wanted = [line.split(maxsplit=1)[1].rstrip() + b": OK\n"
+                      for line in sums]
+            need(list(lines) == wanted and len(wanted) == self.count,
+                 f"other lines by {argv[0]}")
+        return seconds
+
+
 class RandomDigest(Digest):
     """Random files of one size."""
 
@@ -877,6 +908,8 @@ def all_benches(files):
         TreeDigest("tree: /usr; the best", files, BEST_OF, cold=False),
         TreeDigest("tree-cold: /usr, not in the page cache; "
                    "xargs -P2 -n1000 md5sum", files, BEST_OF[:1], cold=True),
+        Check("check: 20,000 files of 4 KiB; md5sum -c", files, 20_000, 4096,
+              2.5),
         Memory(),
         *dispatch_benches(files),
     ]

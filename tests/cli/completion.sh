@@ -37,6 +37,7 @@ same 'bash: words of an option' $'fork\nforkserver' "$(bash_says prun map --star
 same 'bash: words behind =' 'bar' "$(bash_says prun map --progress = ba)"
 same 'bash: all words behind =' $'auto\nbar\njson\nline\nnone' "$(bash_says prun map --progress =)"
 same 'bash: files' 'files/list.txt' "$(bash_says prun map -a files/l)"
+same 'bash: one letter, two options' 'sha512' "$(bash_says prun check -a sha5)"
 same 'bash: a number is not guessed' '' "$(bash_says prun map -j '')"
 same 'bash: items are files' '' "$(bash_says prun map md5 x)"
 same 'bash: topics' 'funcs' "$(bash_says prun help fu)"

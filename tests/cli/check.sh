@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2016 # for sh -c
+# prun check, against md5sum -c, and what it does beyond that.
+
+# shellcheck source=tests/cli/lib.sh
+. "$TESTS/lib.sh"
+
+# Other versions write and accept a little less or more.
+if ! have python3; then
+	skip 'against md5sum' 'no python3'
+elif ! md5sum --version | grep -q 'coreutils) 9\.1$'; then
+	skip 'against md5sum' 'not that of coreutils 9.1'
+else
+	mkdir peer
+	(cd peer && python3 "$TESTS/check_peer.py") ||
+		fail 'against md5sum' 'ended early'
+fi
+
+printf abc > abc
+: > empty
+printf wrong > wrong
+
+# Each digest by its tag, by -a, and where it is the meaning of its digits, by
+# them; all of them in one SUMFILE.
+: > all
+for digest in $("$PRUN" funcs | sed -n 's/^\([a-z0-9-]*[0-9][a-z0-9-]*\) .*/\1/p'); do
+	"$PRUN" map "$digest" abc empty > plain
+	"$PRUN" map --bsd-tag "$digest" abc empty > tagged
+	cat tagged >> all
+	check "$digest by -a" 0 $'abc: OK\nempty: OK\n' '' \
+		"$PRUN" check -a "$digest" plain
+	check "$digest by its tag" 0 $'abc: OK\nempty: OK\n' '' \
+		"$PRUN" check tagged
+	sed 's/ abc$/ wrong/; s/(abc)/(wrong)/' plain tagged > other
+	check "$digest of another file" 1 \
+		$'wrong: FAILED\nempty: OK\nwrong: FAILED\nempty: OK\n' \
+		$'prun: WARNING: 2 computed checksums did NOT match\n' \
+		"$PRUN" check -a "$digest" other
+done
+same 'all digests were found' 20 "$(grep -c '(abc)' all)"
+sort -R --random-source=all all > mixed
+sed 's/.*(\(.*\)).*/\1: OK/' mixed > want
+check 'all digests in one SUMFILE' 0 @want '' "$PRUN" check mixed
+check 'the same, one by one' 0 @want '' "$PRUN" check -j1 -c1 mixed
+check 'of one digest alone' 0 '*' \
+	$'prun: WARNING: 38 lines are improperly formatted\n' \
+	"$PRUN" check -a sm3 all
+for digest in crc32 xxh64 md5 sha1 sha224 sha256 sha384 sha512; do
+	"$PRUN" map "$digest" abc
+done > digits
+sed 's/.*/abc: OK/' digits > want
+check 'digests by their digits' 0 @want '' "$PRUN" check digits
+
+# What OpenSSL writes.
+if have openssl; then
+	{
+		openssl dgst -sha256 abc
+		openssl dgst -md5 abc
+		openssl dgst -sha512-256 abc
+		openssl dgst -blake2b512 abc
+		openssl dgst -rmd160 abc
+	} > list
+	sed 's/.*/abc: OK/' list > want
+	check 'lines of openssl' 0 @want '' "$PRUN" check list
+else
+	skip 'lines of openssl' 'not installed'
+fi
+
+# Many small files of two digests by turns keep their order.
+mkdir many && cd many || exit 1
+for i in $(seq 600); do echo "$i" > "$i"; done
+seq 600 | xargs sha256sum > ../sha256
+seq 600 | xargs md5sum | awk '
+	{ getline sha256 < "../sha256" }
+	NR % 7 == 0 { print sha256; next }
+	NR % 7 == 3 { sub(/^./, $0 ~ /^0/ ? "1" : "0") }
+	{ print }' > ../many.sums
+seq 600 | awk '{ print $1 ": " ($1 % 7 == 3 ? "FAILED" : "OK") }' > ../want
+check 'many files' 1 @../want \
+	$'prun: WARNING: 86 computed checksums did NOT match\n' \
+	"$PRUN" check ../many.sums
+check 'many files in one worker' 1 @../want '*' "$PRUN" check -j1 ../many.sums
+check 'many files, chunks of 100' 1 @../want '*' \
+	"$PRUN" check -c100 ../many.sums
+cd ..
+
+# --zero: what `prun map -z` writes.
+printf x > $'new\nline'
+printf x > $'cr\r'
+printf x > 'back\slash'
+"$PRUN" map -z md5 abc $'new\nline' $'cr\r' 'back\slash' > zero
+"$PRUN" map -z --bsd-tag sha1 abc $'new\nline' $'cr\r' 'back\slash' >> zero
+printf 'abc: OK\0new\nline: OK\0cr\r: OK\0back\\slash: OK\0' > want
+cat want want > want2
+check 'lines that end with NUL' 0 @want2 '' "$PRUN" check -z zero
+printf '# comment\0\0bad\0' >> zero
+check 'a bad line that ends with NUL' 1 @want2 \
+	$'prun: zero: 11: improperly formatted checksum line\nprun: WARNING: 1 line is improperly formatted\n' \
+	"$PRUN" check -z --strict -w zero
+
+# Where prun differs from md5sum.
+mkfifo fifo
+printf 'd41d8cd98f00b204e9800998ecf8427e  %s\n' fifo /dev/null > special
+check 'special files are not opened' 1 \
+	$'fifo: FAILED open or read\n/dev/null: FAILED open or read\n' \
+	'~prun: fifo: Is a fifo, .*/dev/null: Is a character device.*' \
+	"$PRUN" check special
+check '--special-files' 0 $'/dev/null: OK\n' '' \
+	sh -c 'grep null special | "$PRUN" check --special-files'
+printf '900150983cd24fb0d6963f7d28e17f72  -\n900150983cd24fb0d6963f7d28e17f72  -\n' > twice
+check 'standard input is read once' 1 $'-: OK\n-: FAILED open or read\n' \
+	$'prun: -: Standard input is read only once\nprun: WARNING: 1 listed file could not be read\n' \
+	sh -c '"$PRUN" check -j1 twice < abc'
+check 'standard input holds a list' 1 \
+	$'-: FAILED open or read\n-: FAILED open or read\n' \
+	'~.*prun: -: Standard input holds the items.*' \
+	sh -c '"$PRUN" check - twice < /dev/null'
+
+# The command line, and the ends that md5sum has not.
+check 'an unknown digest' 2 '' \
+	"~prun: --algorithm: 'md4' is not a digest; .*" "$PRUN" check -a md4 all
+check 'a function that is no digest' 2 '' \
+	"~prun: --algorithm: 'wc' is not a digest; .*" "$PRUN" check -a wc all
+check 'a write that fails' 3 '' \
+	$'prun: write error: No space left on device\n' \
+	sh -c '"$PRUN" check mixed > /dev/full'
+check 'a long list into a closed pipe' 0 $'abc: OK\n141\n' '' bash -c '
+	md5sum abc > one
+	yes "$(cat one)" | head -n 200000 > long
+	{ "$PRUN" check long; echo "$?" > status; } | head -n 1
+	cat status'
+check 'progress knows the number of lines' 0 '*' '~.*prun: 8/8, 100%, .*' \
+	"$PRUN" check --progress=line digits
+yes "$(md5sum abc)" | head -n 50000 > long
+yes bad | head -n 50000 >> long
+md5sum empty >> long
+check 'many lines' 0 "$(yes 'abc: OK' | head -n 50000)"$'\nempty: OK\n' \
+	$'prun: WARNING: 50000 lines are improperly formatted\n' \
+	"$PRUN" check long
+check 'many warnings' 0 '' '~(prun: long: [0-9]+: improperly formatted checksum line.)+prun: WARNING: 50000 lines are improperly formatted' \
+	sh -c '"$PRUN" check -w long > /dev/null'
+
+# A list that comes slowly: what is known is said before more comes.
+coproc "$PRUN" check -w - 2>&1
+pid=$COPROC_PID
+said=()
+for line in bad "$(md5sum abc)" worse "$(md5sum empty)"; do
+	echo "$line" >&"${COPROC[1]}"
+	read -r -t 60 reply <&"${COPROC[0]}"
+	said+=("$reply")
+done
+same 'a slow list' 'prun: standard input: 1: improperly formatted checksum line|abc: OK|prun: standard input: 3: improperly formatted checksum line|empty: OK|' \
+	"$(printf '%s|' "${said[@]}")"
+kill -TERM "$pid"
+read -r -t 60 reply <&"${COPROC[0]}"
+wait "$pid"
+same 'told to stop' "143 prun: interrupted: 2 done, 0 failed, rest not run" \
+	"$? $reply"
+
+# Its help and its manual have the same options.
+check 'help check' 0 '~Usage: prun check \[SUMFILE\.\.\.\].*' '' \
+	"$PRUN" help check
+cp .out help
+check 'check --help' 0 @help '' "$PRUN" check --help
+same '80 columns' '' "$(grep -nE '.{81}| $' help)"
+page=$TESTS/../../docs/man/prun-check.1
+shown=$(grep -oE '^ {2}(-., | {4})--[a-z-]+' help | grep -oE '\-\-.*' | sort)
+same 'options of the manual' "$shown" \
+	"$(grep -oE '^\.It .*' "$page" | grep -oE 'Fl Fl [a-z-]+' |
+		sed 's/Fl Fl /--/' | sort)"
+same 'the number of options' 16 "$(wc -l <<< "$shown")"
+same 'letters of the options' "$(sed -n 's/^  \(-.\), --.*/\1/p' help | sort)" \
+	"$(grep -oE '^\.It .*' "$page" | grep -oE 'Fl [a-zA-Z]\b' |
+		sed 's/Fl /-/' | sort)"
