@@ -143,16 +143,18 @@ check 'many warnings' 0 '' '~(prun: long: [0-9]+: improperly formatted checksum 
 # A list that comes slowly: what is known is said before more comes.
 coproc "$PRUN" check -w - 2>&1
 pid=$COPROC_PID
+# Bash takes its own away when the process ends.
+exec {to}>&"${COPROC[1]}" {from}<&"${COPROC[0]}"
 said=()
 for line in bad "$(md5sum abc)" worse "$(md5sum empty)"; do
-	echo "$line" >&"${COPROC[1]}"
-	read -r -t 60 reply <&"${COPROC[0]}"
+	echo "$line" >&"$to"
+	read -r -t 60 reply <&"$from"
 	said+=("$reply")
 done
 same 'a slow list' 'prun: standard input: 1: improperly formatted checksum line|abc: OK|prun: standard input: 3: improperly formatted checksum line|empty: OK|' \
 	"$(printf '%s|' "${said[@]}")"
 kill -TERM "$pid"
-read -r -t 60 reply <&"${COPROC[0]}"
+read -r -t 60 reply <&"$from"
 wait "$pid"
 same 'told to stop' "143 prun: interrupted: 2 done, 0 failed, rest not run" \
 	"$? $reply"
