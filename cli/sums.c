@@ -211,9 +211,10 @@ int sums_source(struct prun_item *item, void *sums)
 	while (!sums_ended(s)) {
 		enum sum_kind kind;
 
-		/* Who asks is to get a word now and then. */
-		if (fruitless > FRUITLESS_BYTES ||
-		    (s->items && verdict_is_full(v))) {
+		/* Who asks is to get a word now and then, and a descriptor to
+		 * wait for. */
+		if (s->fd >= 0 && (fruitless > FRUITLESS_BYTES ||
+				   (s->items && verdict_is_full(v)))) {
 			prun_item_wait_fd(item, s->fd);
 			return PRUN_SOURCE_WAIT;
 		}
