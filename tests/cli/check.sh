@@ -132,6 +132,14 @@ check 'a long list into a closed pipe' 0 $'abc: OK\n141\n' '' bash -c '
 check 'progress knows the number of lines' 0 '*' '~.*prun: 8/8, 100%, .*' \
 	"$PRUN" check --progress=line digits
 
+# Lists that are more than there may be descriptors.
+sed 's/.*/abc: OK/' digits > want
+for i in $(seq 300); do echo digits; done > names
+for i in $(seq 300); do cat want; done > want300
+check 'many lists' 0 @want300 '*' sh -c \
+	'ulimit -n 128; "$PRUN" check --progress=line -j2 $(cat names)'
+check 'a worker for each file' 0 @want '' "$PRUN" check -j0 digits
+
 # More bad lines than are kept while the files before them are read, and more of
 # them than one look at a list takes.
 yes "$(md5sum abc)" | head -n 50000 > long
@@ -144,10 +152,10 @@ seq 50001 2 149999 | awk '
 	{ print "prun: long: " $1 ": improperly formatted checksum line" }
 	END { print "prun: WARNING: 50000 lines are improperly formatted" }' > want
 check 'many warnings' 0 '*' @want "$PRUN" check -w long
-yes bad | head -c 6000000 > bad
+yes bad | head -c 6000000 > hopeless
 check 'many bad lines in many lists' 1 $'empty: OK\n' \
-	$'prun: bad: no properly formatted checksum lines found\nprun: bad: no properly formatted checksum lines found\nprun: bad: no properly formatted checksum lines found\nprun: WARNING: 50000 lines are improperly formatted\n' \
-	sh -c 'tail -n 100001 long > tail; "$PRUN" check bad bad bad tail'
+	$'prun: hopeless: no properly formatted checksum lines found\nprun: hopeless: no properly formatted checksum lines found\nprun: hopeless: no properly formatted checksum lines found\nprun: WARNING: 50000 lines are improperly formatted\n' \
+	sh -c 'tail -n 100001 long > tail; "$PRUN" check hopeless hopeless hopeless tail'
 
 # A list that comes slowly: what is known is said before more comes.
 coproc "$PRUN" check -w - 2>&1
