@@ -160,16 +160,18 @@ check 'many bad lines in many lists' 1 $'empty: OK\n' \
 # A list that comes slowly: what is known is said before more comes.
 coproc "$PRUN" check -w - 2>&1
 pid=$COPROC_PID
+# bash takes its own away when the process has ended.
+exec {to}>&"${COPROC[1]}" {from}<&"${COPROC[0]}"
 said=()
 for line in bad "$(md5sum abc)" worse "$(md5sum empty)"; do
-	echo "$line" >&"${COPROC[1]}"
-	read -r -t 60 reply <&"${COPROC[0]}"
+	echo "$line" >&"$to"
+	read -r -t 60 reply <&"$from"
 	said+=("$reply")
 done
 same 'a slow list' 'prun: standard input: 1: improperly formatted checksum line|abc: OK|prun: standard input: 3: improperly formatted checksum line|empty: OK|' \
 	"$(printf '%s|' "${said[@]}")"
 kill -TERM "$pid"
-read -r -t 60 reply <&"${COPROC[0]}"
+read -r -t 60 reply <&"$from"
 wait "$pid"
 same 'told to stop' "143 prun: interrupted: 2 done, 0 failed, rest not run" \
 	"$? $reply"
