@@ -31,7 +31,7 @@ struct check {
 	size_t nfuncs;
 };
 
-/* ------------------------------------------------------------------- what is said */
+/* ------------------------------------------------------------ what is said */
 
 /* As md5sum -c does: escaped when there is an LF in it, and only then. */
 static void name_put(const struct check *c, const char *name, size_t len)
@@ -75,7 +75,7 @@ static void line_put(const struct check *c, const struct prun_result *result,
 	output_put(&standard_output, c->options->zero ? "\0" : "\n", 1);
 }
 
-/* ----------------------------------------------------------------------- the work */
+/* ---------------------------------------------------------------- the work */
 
 static int check_ready(void *self, struct input *in)
 {
@@ -168,7 +168,7 @@ static int check_end(void *self, const struct tally *tally, int code)
 	return verdict_is_good(&c->verdict) ? EXIT_ALL_WELL : EXIT_ITEM_FAILED;
 }
 
-/* ---------------------------------------------------------------- the sub-command */
+/* --------------------------------------------------------- the sub-command */
 
 static void funcs_fill(struct check *c)
 {

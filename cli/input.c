@@ -12,6 +12,7 @@
 #include "message.h"
 
 #define COUNT_BLOCK (64 * 1024)
+#define WATCHED_MAX 64
 
 bool input_uses_stdin(const struct input *in)
 {
@@ -97,17 +98,21 @@ int input_watch(struct input *in, const char *name)
 	struct input_file *file;
 	struct stat st;
 	bool is_stdin = strcmp(name, "-") == 0;
+	const struct options *o = in->options;
+	bool count = o->progress != PROGRESS_NONE ||
+		     (o->has_workers && o->workers == 0);
 
 	if (!files)
 		return -ENOMEM;
 	in->files = files;
 	file = &files[in->nfiles++];
 	*file = (struct input_file){.name = name, .fd = -1};
-	/* Only a regular file, as another may change by being opened. */
+	/* Only a regular file, as another may change by being opened; and not
+	 * thousands of them, or there are no descriptors left. */
+	count = count && in->nfiles <= WATCHED_MAX;
 	if (is_stdin)
 		file->fd = STDIN_FILENO;
-	else if (in->options->progress != PROGRESS_NONE &&
-		 stat(name, &st) == 0 && S_ISREG(st.st_mode))
+	else if (count && stat(name, &st) == 0 && S_ISREG(st.st_mode))
 		file->fd = open(name, O_RDONLY | O_NOCTTY | O_CLOEXEC);
 	if (file->fd >= 0 && fstat(file->fd, &st) == 0) {
 		file->offset = is_stdin ? lseek(file->fd, 0, SEEK_CUR) : 0;

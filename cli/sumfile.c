@@ -45,7 +45,7 @@ const struct sum_digest *sumfile_digest(const char *name)
 	return NULL;
 }
 
-/* -------------------------------------------------------------- what is left */
+/* ------------------------------------------------------------ what is left */
 
 /* The rest of a line. Behind its end are NULs. */
 struct rest {
@@ -89,7 +89,7 @@ static size_t rest_digits(const struct rest *r)
 	return n;
 }
 
-/* ---------------------------------------------------------------------- NAME */
+/* -------------------------------------------------------------------- NAME */
 
 /* In place; the new length, or SIZE_MAX for what no name is written as. */
 static size_t unescape(char *name, size_t len)
@@ -128,7 +128,7 @@ static enum sum_kind name_take(struct sum_line *sum, char *name, size_t len,
 	return SUM_GOOD;
 }
 
-/* -------------------------------------------------------------- the two forms */
+/* ----------------------------------------------------------- the two forms */
 
 static bool is_meant(const struct sum_reader *reader,
 		     const struct sum_digest *digest)

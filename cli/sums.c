@@ -47,7 +47,7 @@ bool sums_ended(const struct sums *s)
 	return s->file == s->verdict->nfiles;
 }
 
-/* ------------------------------------------------------------------- in order */
+/* ---------------------------------------------------------------- in order */
 
 /* Nothing that was read before is left to be done. */
 static void catch_up(struct sums *s)
@@ -73,7 +73,7 @@ void sums_done(struct sums *s, struct sums_item *item)
 	catch_up(s);
 }
 
-/* ----------------------------------------------------------------- the SUMFILEs */
+/* ------------------------------------------------------------ the SUMFILEs */
 
 static int file_open(struct sums *s)
 {
@@ -159,7 +159,7 @@ static int line_read(struct sums *s, struct prun_item *item, size_t *len)
 	return 0;
 }
 
-/* -------------------------------------------------------------------- the items */
+/* --------------------------------------------------------------- the items */
 
 static enum sum_kind line_parse(struct sums *s, struct sum_line *sum,
 				size_t len)
@@ -211,9 +211,10 @@ int sums_source(struct prun_item *item, void *sums)
 	while (!sums_ended(s)) {
 		enum sum_kind kind;
 
-		/* Who asks is to get a word now and then. */
-		if (fruitless > FRUITLESS_BYTES ||
-		    (s->items && verdict_is_full(v))) {
+		/* Who asks is to get a word now and then, and a descriptor to
+		 * wait for. */
+		if (s->fd >= 0 && (fruitless > FRUITLESS_BYTES ||
+				   (s->items && verdict_is_full(v)))) {
 			prun_item_wait_fd(item, s->fd);
 			return PRUN_SOURCE_WAIT;
 		}

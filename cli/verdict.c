@@ -37,7 +37,7 @@ void verdict_release(struct verdict *v)
 	*v = (struct verdict){.options = v->options};
 }
 
-/* ------------------------------------------------------------- lines to warn of */
+/* -------------------------------------------------------- lines to warn of */
 
 static struct bad_lines *bad_at(const struct verdict *v, size_t i)
 {
@@ -83,7 +83,7 @@ bool verdict_is_full(const struct verdict *v)
 	return v->bad_count >= BAD_FULL;
 }
 
-/* ----------------------------------------------------------------- what is said */
+/* ------------------------------------------------------------ what is said */
 
 static void say(const char *file, const char *text)
 {

@@ -74,7 +74,9 @@ static int source_mixed(struct prun_item *item, void *payload)
 static void mixed_functions(struct prun_pool *pool, enum verb verb, int64_t run,
 			    uint32_t chunksize)
 {
-	struct mixed m = {{0, 3000, 1}, run};
+	/* A map of so many goes on in slabs. */
+	int count = verb == MAP ? 9000 : 3000;
+	struct mixed m = {{0, count, 1}, run};
 	struct prun_call c = call_of("picky", source_mixed, &m);
 	const struct prun_result *r;
 	struct prun_job *job;
@@ -82,7 +84,7 @@ static void mixed_functions(struct prun_pool *pool, enum verb verb, int64_t run,
 
 	c.chunksize = chunksize;
 	ck_assert_int_eq(submit_as(&job, pool, &c, verb), 0);
-	for (i = 0; i < 3000; i++) {
+	for (i = 0; i < count; i++) {
 		int64_t n;
 
 		r = next_of(job);

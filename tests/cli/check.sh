@@ -131,19 +131,36 @@ check 'a long list into a closed pipe' 0 $'abc: OK\n141\n' '' bash -c '
 	cat status'
 check 'progress knows the number of lines' 0 '*' '~.*prun: 8/8, 100%, .*' \
 	"$PRUN" check --progress=line digits
+
+# Lists that are more than there may be descriptors.
+sed 's/.*/abc: OK/' digits > want
+for i in $(seq 300); do echo digits; done > names
+for i in $(seq 300); do cat want; done > want300
+check 'many lists' 0 @want300 '*' sh -c \
+	'ulimit -n 128; "$PRUN" check --progress=line -j2 $(cat names)'
+check 'a worker for each file' 0 @want '' "$PRUN" check -j0 digits
+
+# More bad lines than are kept while the files before them are read, and more of
+# them than one look at a list takes.
 yes "$(md5sum abc)" | head -n 50000 > long
-yes bad | head -n 50000 >> long
+yes $'bad\n#' | head -n 100000 >> long
 md5sum empty >> long
 check 'many lines' 0 "$(yes 'abc: OK' | head -n 50000)"$'\nempty: OK\n' \
 	$'prun: WARNING: 50000 lines are improperly formatted\n' \
 	"$PRUN" check long
-check 'many warnings' 0 '' '~(prun: long: [0-9]+: improperly formatted checksum line.)+prun: WARNING: 50000 lines are improperly formatted' \
-	sh -c '"$PRUN" check -w long > /dev/null'
+seq 50001 2 149999 | awk '
+	{ print "prun: long: " $1 ": improperly formatted checksum line" }
+	END { print "prun: WARNING: 50000 lines are improperly formatted" }' > want
+check 'many warnings' 0 '*' @want "$PRUN" check -w long
+yes bad | head -c 6000000 > hopeless
+check 'many bad lines in many lists' 1 $'empty: OK\n' \
+	$'prun: hopeless: no properly formatted checksum lines found\nprun: hopeless: no properly formatted checksum lines found\nprun: hopeless: no properly formatted checksum lines found\nprun: WARNING: 50000 lines are improperly formatted\n' \
+	sh -c 'tail -n 100001 long > tail; "$PRUN" check hopeless hopeless hopeless tail'
 
 # A list that comes slowly: what is known is said before more comes.
 coproc "$PRUN" check -w - 2>&1
 pid=$COPROC_PID
-# Bash takes its own away when the process ends.
+# bash takes its own away when the process has ended.
 exec {to}>&"${COPROC[1]}" {from}<&"${COPROC[0]}"
 said=()
 for line in bad "$(md5sum abc)" worse "$(md5sum empty)"; do

@@ -25,7 +25,7 @@ static unsigned digests_count(void)
 	return n;
 }
 
-/* ------------------------------------------------------------ the plain reading */
+/* ------------------------------------------------------- the plain reading */
 
 struct model {
 	struct sum_reader reader;
@@ -152,7 +152,7 @@ static enum sum_kind model_parse(struct model *m, char *line, size_t len)
 	return good ? SUM_GOOD : SUM_BAD;
 }
 
-/* ------------------------------------------------------------------ comparing */
+/* --------------------------------------------------------------- comparing */
 
 /* Each character of the one against how it is written in the other. */
 static void same_name(const struct model *m, const struct sum_line *sum)
@@ -225,7 +225,7 @@ static void try_lines(struct fuzz_input in, unsigned mode)
 	}
 }
 
-/* ------------------------------------------------------- written and read again */
+/* -------------------------------------------------- written and read again */
 
 /* As md5sum writes it; `to` has room for twice the name. */
 static size_t escape(char *to, const char *name, size_t len)
