@@ -187,10 +187,12 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 		flight->first = r->next;
 		again = (running > 1 || s->given_up || s->late) &&
 			is_batch(s, r);
-		for (i = 0; i < r->count && number_before(r->number + i, next);
+		/* With the last that has no result the chunk may go. */
+		for (i = 0; r->left > 0 && number_before(r->number + i, next);
 		     i++) {
 			if (r->chunk->states[r->at + i] != TASK_SENT)
 				continue;
+			r->left--;
 			if (s->given_up && !wanted(s, r)) {
 				give_up_task(s, r, i);
 				continue;
@@ -207,13 +209,12 @@ static void blame(struct slot *s, struct run_queue *flight, pid_t pid,
 				fail_task(s, r, i, pid, end);
 			}
 		}
-		if (i == r->count) {
+		if (r->left == 0) {
 			run_free(s->engine, r);
 			continue;
 		}
 		r->at += i;
 		r->count -= i;
-		r->left = r->count;
 		run_mark(r, TASK_QUEUED);
 		run_queue_push(back, r);
 	}

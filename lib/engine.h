@@ -127,6 +127,7 @@ struct engine {
 	uint64_t tick_ns;   /* wait no longer than that; UINT64_MAX: do */
 	uint64_t retried;   /* tasks run once more */
 	struct run *unused_runs; /* of a local engine; see run.h */
+	uint32_t unused_count;
 };
 
 /* The longest result an engine takes: texts of failures, also of a failed

@@ -170,7 +170,8 @@ static void fork_submit(struct engine *base, struct chunk *c)
 	struct run *r = run_new(base, c, 0, c->count, false);
 
 	if (!r) {
-		struct run all = {.chunk = c, .count = c->count};
+		struct run all = {
+			.chunk = c, .count = c->count, .left = c->count};
 		struct engine_result failure = {.status = -ENOMEM};
 
 		failure.data = prun_strerror(-ENOMEM);
@@ -668,7 +669,8 @@ static void fork_relimit(struct engine *base)
 	uint32_t i;
 
 	for (i = 0; i < e->nslots; i++)
-		e->slots[i].overdue_ns = 0;
+		if (slot_alive(&e->slots[i]))
+			e->slots[i].overdue_ns = 0;
 }
 
 /* The others' tasks that were taken back with the job's start elsewhere. */

@@ -200,7 +200,7 @@ static void inline_submit(struct engine *base, struct chunk *c)
 {
 	struct engine_inline *e = inline_engine(base);
 	struct run *r = run_new(base, c, 0, c->count, false);
-	struct run all = {.chunk = c, .count = c->count};
+	struct run all = {.chunk = c, .count = c->count, .left = c->count};
 	struct engine_result failure = {.status = -ENOMEM};
 
 	if (r) {

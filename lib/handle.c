@@ -135,7 +135,7 @@ static int look_at(const struct prun_result **result, struct prun_job *job,
 		return PRUN_EINVAL;
 	if (!job->completed)
 		return PRUN_ENOTREADY;
-	if (!job_look(job, index))
+	if (!job_look(job->result, job, index))
 		return PRUN_EINVAL;
 	*result = job->result;
 	return 0;
@@ -203,7 +203,8 @@ static int get_result(const struct prun_result **result, struct prun_job *job,
 	rc = wait_for_end(job, timeout_ms);
 	if (rc < 0)
 		return rc;
-	if (!job_look_failed(job) && !job_look(job, 0))
+	if (!job_look_failed(job->result, job) &&
+	    !job_look(job->result, job, 0))
 		return job->error;
 	*result = job->result;
 	return job->result->status < 0 ? job->result->status : job->error;

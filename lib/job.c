@@ -442,8 +442,8 @@ static struct slab **job_slabs(struct prun_job *job)
 	return large ? &job->slabs : NULL;
 }
 
-/* The argument was packed behind those of a chunk, but has another function:
- * it begins the next chunk. 0 or -ENOMEM. */
+/* The argument was packed behind those of a chunk, but has another function, or
+ * no room there: it begins the next chunk. 0 or -ENOMEM. */
 static int begin_next(struct prun_job *job, struct chunk *c, size_t before,
 		      const struct prun_item *item)
 {
@@ -478,7 +478,7 @@ static int add_argument(struct prun_job *job, struct chunk *c, size_t before,
 {
 	if (c->count == 0)
 		c->func = item->func;
-	return c->func == item->func ?
+	return c->func == item->func && job->packer.size <= CHUNK_ARGS_MAX ?
 		       chunk_add(c, job->packer.size, item->cookie) :
 		       begin_next(job, c, before, item);
 }
@@ -496,9 +496,7 @@ static int pull_one(struct prun_job *job, struct chunk *c,
 	item->index = job->pulled;
 	item->cookie = NULL;
 	args->base = before;
-	args->max = CHUNK_ARGS_MAX;
-	if (job->max_payload < CHUNK_ARGS_MAX - before)
-		args->max = before + (size_t)job->max_payload;
+	args->max = before + (size_t)job->max_payload;
 	item->func = job->func;
 	rc = job->source(item, job->source_payload);
 	if (rc == 1) {
@@ -827,6 +825,14 @@ bool job_end(struct prun_job *job, int error, const char *text)
 	return true;
 }
 
+void job_unend(struct prun_job *job, int error, bool given_up)
+{
+	job->error = error;
+	job->given_up = given_up;
+	if (job->terms && !given_up)
+		job->terms->no_more = false;
+}
+
 /* -- Results in -- */
 
 static void unlink_chunk(struct prun_job *job, struct chunk *c)
@@ -964,11 +970,10 @@ void job_withdrawn(struct prun_job *job, struct chunk *c, uint32_t first,
 
 /* -- Results out -- */
 
-static void show(struct prun_job *job, struct chunk *c, uint32_t i)
+static void show(struct prun_result *r, const struct chunk *c, uint32_t i)
 {
 	const struct chunk_result *from = chunk_result(c, i);
 	const struct chunk_who *who = chunk_get_who(c, i);
-	struct prun_result *r = job->result;
 	bool failed = c->states[i] == TASK_FAILED;
 	size_t size;
 	const unsigned char *value = chunk_value(c, i, &size);
@@ -1032,12 +1037,12 @@ bool job_take(struct prun_job *job)
 		if (job->discard || job->delivered || !job_all_done(job))
 			return false;
 		job->delivered = 1;
-		show(job, job->first, 0);
+		show(job->result, job->first, 0);
 		return true;
 	}
 	if (job->discard || !next_ready(job, &c, &i))
 		return false;
-	show(job, c, i);
+	show(job->result, c, i);
 	job->delivered++;
 	if (!job_is_stream(job))
 		return true; /* kept until the job is freed */
@@ -1089,18 +1094,18 @@ static struct chunk *chunk_of(struct prun_job *job, uint64_t index)
 	return job->index[low];
 }
 
-bool job_look(struct prun_job *job, uint64_t index)
+bool job_look(struct prun_result *result, struct prun_job *job, uint64_t index)
 {
 	struct chunk *c;
 
 	if (index >= job->pulled || job->discard)
 		return false;
 	c = chunk_of(job, index);
-	show(job, c, (uint32_t)(index - c->index));
+	show(result, c, (uint32_t)(index - c->index));
 	return true;
 }
 
-bool job_look_failed(struct prun_job *job)
+bool job_look_failed(struct prun_result *result, const struct prun_job *job)
 {
 	struct chunk *c;
 	uint32_t i;
@@ -1110,7 +1115,7 @@ bool job_look_failed(struct prun_job *job)
 	for (c = job->first; c; c = c->next)
 		for (i = 0; i < c->count; i++)
 			if (c->states[i] == TASK_FAILED) {
-				show(job, c, i);
+				show(result, c, i);
 				return true;
 			}
 	return false;

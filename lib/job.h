@@ -189,10 +189,12 @@ void job_withdrawn(struct prun_job *job, struct chunk *c, uint32_t first,
 
 /* The next result in the job's order, in *job->result; false: none is ready. */
 bool job_take(struct prun_job *job);
-/* The result at an index (map, apply), in *job->result. */
-bool job_look(struct prun_job *job, uint64_t index);
-/* The failed result of lowest index, in *job->result. */
-bool job_look_failed(struct prun_job *job);
+/* The result at an index (map, apply). False: there is none. */
+bool job_look(struct prun_result *result, struct prun_job *job, uint64_t index);
+/* The failed result of lowest index. */
+bool job_look_failed(struct prun_result *result, const struct prun_job *job);
+/* What was ended was running already, and goes on: as it was before. */
+void job_unend(struct prun_job *job, int error, bool given_up);
 /* Nobody will read its results: release those it has. */
 void job_discard(struct prun_job *job);
 /* Enter a function to be called at the end. 0 or -ENOMEM. */

@@ -122,7 +122,7 @@ void slot_check_late(struct slot *s, struct run_queue *back)
 	const struct run *r;
 
 	s->overdue_ns = UINT64_MAX;
-	if (s->state == SLOT_DOOMED || s->hostile || s->late)
+	if (!slot_alive(s) || s->state == SLOT_DOOMED || s->hostile || s->late)
 		return;
 	if (next <= now) {
 		start_is_late(s);

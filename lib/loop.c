@@ -431,19 +431,21 @@ static void push_results(struct prun_pool *pool, struct prun_job *job)
 static void say_completed(struct prun_pool *pool, struct prun_job *job)
 {
 	bool failed = job->failed > 0;
+	struct prun_result shown;
 
 	if (job_is_stream(job) || (!job->callback && !job->error_callback))
 		return;
-	if (job->order == PRUN_ORDER_APPLY && !failed)
-		job_look(job, 0);
-	else if (failed)
-		job_look_failed(job);
+	/* Not in the job's own result, which the caller may have borrowed. */
+	if (failed)
+		job_look_failed(&shown, job);
+	else if (job->order == PRUN_ORDER_APPLY)
+		job_look(&shown, job, 0);
 	if (failed || job->error < 0)
 		call_back(pool, job, job->error_callback,
-			  failed ? job->result : NULL);
+			  failed ? &shown : NULL);
 	else
 		call_back(pool, job, job->callback,
-			  job->order == PRUN_ORDER_APPLY ? job->result : NULL);
+			  job->order == PRUN_ORDER_APPLY ? &shown : NULL);
 }
 
 void pool_release(struct prun_pool *pool, struct prun_job *job)
@@ -546,8 +548,7 @@ int pool_cancel(struct prun_pool *pool, struct prun_job *job, bool force,
 	pool_leave(pool);
 	/* All of it was running already, and goes on. */
 	if (was_ended && job->finished == before) {
-		job->error = error;
-		job->given_up = was_given_up;
+		job_unend(job, error, was_given_up);
 		return 0;
 	}
 	return 1;

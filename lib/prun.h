@@ -750,9 +750,9 @@ struct prun_call {
 	const void *argument; /* apply: one packed value, copied; NULL: nil */
 	size_t argument_size;
 	uint32_t chunksize;   /* tasks that travel as one frame; exactly so
-				  when given (the last may be shorter; their
-				  arguments PRUN_PAYLOAD_MAX bytes at most, or
-				  the job ends with PRUN_ETOOBIG), 0: adapted
+				  when given (the last may be shorter, and
+				  those whose arguments would pass
+				  PRUN_PAYLOAD_MAX bytes together), 0: adapted
 				  to the measured task time */
 	uint32_t buffersize;  /* streams: tasks submitted and not delivered
 				  at the most; 0: 65,536 */

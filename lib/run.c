@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* So many are kept for the next ones: 800 KiB. */
+#define UNUSED_MAX 16384u
+
 void run_queue_init(struct run_queue *q)
 {
 	q->first = NULL;
@@ -41,10 +44,12 @@ struct run *run_new(struct engine *e, struct chunk *c, uint32_t at,
 {
 	struct run *r = e->unused_runs;
 
-	if (r)
+	if (r) {
 		e->unused_runs = r->next;
-	else
+		e->unused_count--;
+	} else {
 		r = malloc(sizeof(*r));
+	}
 	if (!r)
 		return NULL;
 	r->next = NULL;
@@ -60,8 +65,13 @@ struct run *run_new(struct engine *e, struct chunk *c, uint32_t at,
 
 void run_free(struct engine *e, struct run *r)
 {
+	if (e->unused_count == UNUSED_MAX) {
+		free(r);
+		return;
+	}
 	r->next = e->unused_runs;
 	e->unused_runs = r;
+	e->unused_count++;
 }
 
 void run_free_unused(struct engine *e)
@@ -72,6 +82,7 @@ void run_free_unused(struct engine *e)
 		e->unused_runs = r->next;
 		free(r);
 	}
+	e->unused_count = 0;
 }
 
 struct run *run_cut(struct engine *e, struct run *r, uint32_t count)
@@ -108,13 +119,15 @@ void run_give_back(struct engine *e, const struct run *r,
 {
 	static const struct engine_worker nobody = {-1, 0, 0, -1};
 	uint8_t *states = r->chunk->states;
-	uint32_t i;
+	uint32_t left = r->left, i;
 
-	/* Of a run that was in flight some tasks may be done. */
-	for (i = r->at; i < r->at + r->count; i++) {
+	/* Of a run that was in flight some tasks may be done. With the last one
+	 * that is not, the chunk may go. */
+	for (i = r->at; left > 0; i++) {
 		if (states[i] >= TASK_DONE)
 			continue;
 		states[i] = TASK_DONE;
+		left--;
 		if (failure)
 			e->events->done(e->ctx, r->chunk, i, 1, failure,
 					&nobody);

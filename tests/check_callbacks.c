@@ -158,6 +158,31 @@ START_TEST(map_calls_once_after_the_last)
 }
 END_TEST
 
+/* What the caller has borrowed stays, though callbacks are shown others. */
+START_TEST(a_borrowed_result_stays)
+{
+	struct prun_pool *pool = open_pool(_i, 2);
+	const struct prun_result *r;
+	struct prun_call c;
+	struct prun_job *job;
+	struct heard h;
+
+	heard_init(&h, pool, 4);
+	c = heard_call("picky", &h);
+	c.chunksize = 1;
+	ck_assert_int_eq(prun_map_async(&job, pool, &c), 0);
+	ck_assert_int_eq(prun_job_next(&r, job, -1), 1);
+	while (!prun_job_ready(job))
+		ck_assert_int_ge(prun_pool_step(pool, 100), 0);
+	ck_assert_uint_eq(h.bad, 1);
+	ck_assert_uint_eq(h.next_index, 2); /* shown was 1 */
+	ck_assert_uint_eq(r->index, 0);
+	ck_assert_int_eq(r->status, 0);
+	prun_job_free(job);
+	finish_pool(pool);
+}
+END_TEST
+
 static int source_broken(struct prun_item *item, void *payload)
 {
 	(void)payload;
@@ -890,6 +915,7 @@ static void callbacks_case(Suite *s)
 
 	tcase_add_loop_test(tc, apply_calls_the_right_one_once, 0, METHODS);
 	tcase_add_loop_test(tc, map_calls_once_after_the_last, 0, METHODS);
+	tcase_add_loop_test(tc, a_borrowed_result_stays, 0, METHODS);
 	tcase_add_loop_test(tc, a_failing_source_calls_error_callback, 0,
 			    METHODS);
 	tcase_add_loop_test(tc, streams_call_for_each_in_order, 0, METHODS);

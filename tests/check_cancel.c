@@ -94,10 +94,22 @@ static int batch_race(struct prun_batch *batch)
 	return 0;
 }
 
+/* The first try waits at the gate, and fails. */
+static int task_better(struct prun_task *task)
+{
+	if (prun_task_attempt(task) > 1)
+		return prun_ret_int(task, 42);
+	if (eventfd_write(arrived, 1) < 0)
+		return -errno;
+	is_readable(gate, -1);
+	return prun_task_fail(task, -EIO, "the first try");
+}
+
 static const struct prun_func cancel_funcs[] = {
 	FUNC(square),
 	FUNC(gate),
 	FUNC(mark),
+	FUNC(better),
 	FUNC(race),
 	{.name = "holds", .batch = batch_hold, .lanes = BATCH_LANES},
 	{.name = "races", .batch = batch_race, .lanes = BATCH_LANES},
@@ -823,6 +835,29 @@ START_TEST(free_in_any_state)
 }
 END_TEST
 
+/* One that changes nothing changes nothing: what runs is tried again. */
+START_TEST(cancelled_too_late_to_matter)
+{
+	struct prun_pool *pool = open_method(remote_methods[_i], 1);
+	struct prun_call c = PRUN_CALL_INIT;
+	const struct prun_result *r;
+	struct prun_job *job;
+
+	c.func = "better";
+	c.retries = 1;
+	c.retry_on = PRUN_RETRY_ERROR;
+	ck_assert_int_eq(prun_apply_async(&job, pool, &c), 0);
+	await_arrivals(pool, 1);
+	ck_assert_int_eq(prun_job_cancel(job, 0), 0);
+	gate_open();
+	ck_assert_int_eq(prun_job_get(&r, job, -1), 0);
+	ck_assert_uint_eq(r->attempts, 2);
+	ck_assert_int_eq(prun_job_state(job), PRUN_JOB_DONE);
+	prun_job_free(job);
+	finish_pool(pool);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("cancel");
@@ -830,6 +865,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, cancel_without_force_kills_nobody, 0, REMOTES);
 	tcase_add_loop_test(tc, force_kills_what_runs, 0, REMOTES);
+	tcase_add_loop_test(tc, cancelled_too_late_to_matter, 0, REMOTES);
 	tcase_add_loop_test(tc, force_again_changes_nothing, 0, REMOTES);
 	tcase_add_loop_test(tc, force_after_a_cancel_without, 0, REMOTES);
 	tcase_add_loop_test(tc, force_on_what_is_pending, 0, REMOTES);

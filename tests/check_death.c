@@ -345,6 +345,7 @@ static int task_garble(struct prun_task *task);
 static int task_promise(struct prun_task *task);
 static int batch_mortal(struct prun_batch *batch);
 static int batch_stillborn(struct prun_batch *batch);
+static int batch_but_one(struct prun_batch *batch);
 
 static const struct prun_func death_funcs[] = {
 	FUNC(square),
@@ -363,6 +364,7 @@ static const struct prun_func death_funcs[] = {
 	FUNC(garble),
 	FUNC(promise),
 	{.name = "lanes", .batch = batch_mortal, .lanes = BATCH_LANES},
+	{.name = "but_one", .batch = batch_but_one, .lanes = BATCH_LANES},
 	{.name = "stillborn", .batch = batch_stillborn, .lanes = BATCH_LANES},
 	{.name = NULL},
 };
@@ -1300,6 +1302,67 @@ START_TEST(a_batch_that_dies)
 }
 END_TEST
 
+static int source_large(struct prun_item *item, void *payload)
+{
+	static const char large[60000];
+	uint64_t *left = payload;
+
+	if (*left == 0)
+		return 0;
+	--*left;
+	return prun_item_bin(item, large, sizeof(large)) < 0 ? -ENOMEM : 1;
+}
+
+/* All end but the first, which dies, or runs on. */
+static int batch_but_one(struct prun_batch *batch)
+{
+	struct prun_task *open[BATCH_LANES], *t;
+	int n = 0, i;
+
+	while (n < BATCH_LANES && prun_batch_next(&open[n], batch) == 1)
+		n++;
+	for (i = 1; i < n; i++)
+		prun_batch_done(open[i], 0);
+	if (n == 0)
+		return 0;
+	/* Sees to it that the others are gone: there is no next one. */
+	(void)prun_batch_next(&t, batch);
+	if (how_to_end == END_FAULT)
+		raise(SIGKILL);
+	is_readable(gate, -1);
+	prun_batch_done(open[0], 0);
+	return 0;
+}
+
+/* Of a job that nobody reads the chunk goes with its last task, which is not
+ * its last in order. (ASan sees what is wrong.) */
+START_TEST(the_first_of_a_batch_ends_last)
+{
+	struct prun_stats stats = {0};
+	struct prun_pool *pool;
+	struct prun_call c;
+	uint64_t left = BATCH_LANES;
+
+	how_to_end = _i ? NO_END : END_FAULT;
+	pool = death_pool(1);
+	c = call_of("but_one", source_large, &left);
+	c.chunksize = BATCH_LANES;
+	ck_assert_int_eq(prun_map_async(NULL, pool, &c), 0);
+	if (_i) {
+		/* The results of the others are taken from its board. */
+		while (stats.done < BATCH_LANES - 1) {
+			ck_assert_int_ge(prun_pool_step(pool, 10), 0);
+			prun_pool_stats(pool, &stats, sizeof(stats));
+		}
+		ck_assert_int_eq(prun_pool_terminate(pool), 0);
+		ck_assert_int_eq(prun_pool_join(pool, -1), 0);
+		ck_assert_int_eq(prun_pool_free(pool), 0);
+		return;
+	}
+	finish_pool(pool);
+}
+END_TEST
+
 /* ----------------------------------------------------- deaths without a task */
 
 /* Drive it to its end, which must come with few births. */
@@ -1752,6 +1815,7 @@ int main(void)
 	tc = pool_case(s, "batches");
 	tcase_add_loop_test(tc, a_batch_that_dies, 0, 3);
 	tcase_add_test(tc, a_batch_that_dies_before_its_first_task);
+	tcase_add_loop_test(tc, the_first_of_a_batch_ends_last, 0, 2);
 	tc = pool_case(s, "starts");
 	tcase_add_loop_test(tc, killed_in_the_initializer, 1, 3);
 	tcase_add_test(tc, killed_in_the_finalizer);

@@ -716,23 +716,23 @@ START_TEST(kept)
 	for (i = 0; i < 20; i++)
 		c[i] = pull(1, 1);
 	pull(1, 0);
-	ck_assert(!job_look_failed(job));
+	ck_assert(!job_look_failed(job->result, job));
 	for (i = 20; i-- > 0;)
 		finish(c[i], 0, i % 7 == 5 ? -EIO : 0);
 	ck_assert(job_all_done(job));
 	/* By the list, then by the index. */
 	for (job->completed = false;; job->completed = true) {
 		for (i = 0; i < 20; i++) {
-			ck_assert(job_look(job, i));
+			ck_assert(job_look(job->result, job, i));
 			expect_result(i, i % 7 == 5 ? -EIO : 0);
 		}
-		ck_assert(!job_look(job, 20));
-		ck_assert(!job_look(job, UINT64_MAX));
+		ck_assert(!job_look(job->result, job, 20));
+		ck_assert(!job_look(job->result, job, UINT64_MAX));
 		if (job->completed)
 			break;
 	}
 	ck_assert_ptr_nonnull(job->index);
-	ck_assert(job_look_failed(job));
+	ck_assert(job_look_failed(job->result, job));
 	expect_result(5, -EIO);
 	for (i = 0; i < 20; i++) {
 		ck_assert(job_take(job));
@@ -759,7 +759,7 @@ START_TEST(who_ran_it)
 	for (i = 0; i < 5; i++)
 		job_done(job, c, (uint32_t)i, 1, &r, &who[i]);
 	for (i = 0; i < 5; i++) {
-		ck_assert(job_look(job, (uint64_t)i));
+		ck_assert(job_look(job->result, job, (uint64_t)i));
 		ck_assert_int_eq(job->result->worker_id, who[i].id);
 		ck_assert_int_eq(job->result->worker_pid, who[i].pid);
 		ck_assert_int_eq(job->result->worker_signal, who[i].signal);
@@ -919,7 +919,7 @@ START_TEST(discarded)
 	ck_assert_ptr_eq(job->last, b);
 	ck_assert_uint_eq(cached(), 2); /* a, and the one in vain */
 	ck_assert(!job_take(job));
-	ck_assert(!job_look(job, 0));
+	ck_assert(!job_look(job->result, job, 0));
 	finish(b, 1, 0);
 	finish(b, 2, -EIO);
 	ck_assert_ptr_null(job->first);
@@ -966,7 +966,7 @@ START_TEST(apply)
 	ck_assert(!job_pullable(job));
 	finish(job->first, 0, 0);
 	ck_assert(job_all_done(job));
-	ck_assert(job_look(job, 0));
+	ck_assert(job_look(job->result, job, 0));
 	ck_assert_ptr_ne(job->result, &scratch);
 	ck_assert_uint_eq(job->result->value_size, 2);
 	drop();
@@ -1008,7 +1008,7 @@ static void run_job(enum prun_order order, unsigned *results)
 			++*results;
 	job->completed = true;
 	for (i = 0; !job_is_stream(job) && i < job->pulled; i++)
-		job_look(job, i);
+		job_look(job->result, job, i);
 }
 
 START_TEST(no_memory)

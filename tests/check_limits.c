@@ -679,6 +679,29 @@ START_TEST(limited_by_both)
 }
 END_TEST
 
+/* The limit changes while workers leave and others are not there yet. */
+START_TEST(learnt_while_workers_go)
+{
+	struct prun_options o = options_of(_i, 4);
+	struct plan plan = plan_of(0, 400);
+	struct prun_call c = plan_call(&plan, "act");
+	struct prun_pool *pool;
+	struct prun_job *job;
+	int i;
+
+	for (i = 0; i < 400; i++)
+		plan.acts[i] = (struct act){SLEEP, i * 7919 % 1000, 0};
+	o.maxtasksperchild = 2;
+	pool = open_with(&o);
+	c.task_timeout_percent = 10000000;
+	ck_assert_int_eq(prun_imap(&job, pool, &c), 0);
+	for (i = 0; i < 400; i++)
+		assert_good(&plan, next_of(job));
+	prun_job_free(job);
+	finish_pool(pool);
+}
+END_TEST
+
 /* The pool sleeps until it is time: a poll each millisecond would be some 400
  * times that the caller gave up its processor. */
 START_TEST(waits_without_polling)
@@ -2053,6 +2076,7 @@ static void add_limits(Suite *s)
 	tcase_add_loop_test(tc, asked_by_a_signal_that_kills, 0, METHODS);
 	tcase_add_loop_test(tc, limited_by_the_others, 0, METHODS);
 	tcase_add_loop_test(tc, nothing_learnt_yet, 0, METHODS);
+	tcase_add_loop_test(tc, learnt_while_workers_go, 0, 3);
 	tcase_add_loop_test(tc, limited_by_both, 0, METHODS);
 	tcase_add_loop_test(tc, waits_without_polling, 0, REMOTES);
 	tcase_add_loop_test(tc, killed_for_being_late, 0, 5);
