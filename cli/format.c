@@ -30,10 +30,15 @@ void format_release(struct format *f)
 void format_item(const char **item, size_t *len, const void *argument,
 		 size_t argument_size)
 {
-	if (prun_unpack(argument, argument_size, NULL, "s#", item, len) < 0) {
-		*item = "";
+	static char *made;
+
+	free(made);
+	made = NULL;
+	if (prun_unpack(argument, argument_size, NULL, "s#", item, len) == 0)
+		return;
+	if (text_of_bytes(&made, len, argument, argument_size) < 0)
 		*len = 0;
-	}
+	*item = made ? made : "";
 }
 
 static void put(struct format *f, const char *s, size_t len)

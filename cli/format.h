@@ -45,7 +45,8 @@ void format_release(struct format *f);
 int format_result(uint64_t *bytes, struct format *f,
 		  const struct prun_result *result);
 
-/* The item of a result or a running task, borrowed; "" if it is no string. */
+/* The item of a result or a running task, as text, borrowed until the next call:
+ * columns with TABs between them, and of other values what text.h says. */
 void format_item(const char **item, size_t *len, const void *argument,
 		 size_t argument_size);
 

@@ -68,7 +68,12 @@ const struct command command_map = {
 "quoting; an empty line is an empty item. What follows ::: is never an option,\n"
 "and so is what follows --, where ::: is an item like any other. For functions\n"
 "that read files the item '-' is standard input, when that does not hold the\n"
-"items.\n",
+"items.\n"
+"\n"
+"With --colsep, --csv or --tsv an item is a record of columns, which FUNC gets\n"
+"as an array if there are several; with --jsonl or --msgpack it gets the value.\n"
+"A record that is wrong fails as an item does, but for CSV with wrong quotes,\n"
+"which ends the input.\n",
 	.after =
 "A digest's line is that of md5sum: HEX, two spaces, NAME. A name with a\n"
 "backslash, LF or CR in it is escaped, and its line begins with a backslash.\n"
@@ -81,9 +86,10 @@ const struct command command_map = {
 "\n"
 "Exit status: 0 all well; 1 some item failed; 2 the command line is wrong, an\n"
 "unknown function, a bad plugin, a list that cannot be opened; 3 prun itself\n"
-"failed (write error, no memory ...); 4 stopped by --halt. When the reader of\n"
-"its output goes away, prun ends by SIGPIPE. After SIGINT, SIGTERM or SIGHUP it\n"
-"finishes what runs and ends by that signal; a second one kills what runs.\n"
+"failed (write error, broken input, no memory ...); 4 stopped by --halt. When\n"
+"the reader of its output goes away, prun ends by SIGPIPE. After SIGINT, SIGTERM\n"
+"or SIGHUP it finishes what runs and ends by that signal; a second one kills\n"
+"what runs.\n"
 "\n"
 "Examples:\n"
 "  prun map md5 *.iso > MD5SUMS && md5sum -c MD5SUMS\n"

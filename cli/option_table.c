@@ -92,8 +92,8 @@ static int verbose_add(struct options *o, const struct option_row *row,
 static int null_set(struct options *o, const struct option_row *row,
 		    const char *arg)
 {
-	(void)row;
 	(void)arg;
+	o->delimiter_option = row->name;
 	o->delimiter = '\0';
 	return 0;
 }
@@ -101,7 +101,30 @@ static int null_set(struct options *o, const struct option_row *row,
 static int delimiter_set(struct options *o, const struct option_row *row,
 			 const char *arg)
 {
+	o->delimiter_option = row->name;
 	return number_delimiter(&o->delimiter, row->name, arg);
+}
+
+static int colsep_set(struct options *o, const struct option_row *row,
+		      const char *arg)
+{
+	(void)row;
+	o->colsep = arg;
+	if (o->shape == SHAPE_LINES)
+		o->shape = SHAPE_COLSEP;
+	return 0;
+}
+
+static int shape_set(struct options *o, const struct option_row *row,
+		     const char *arg)
+{
+	(void)arg;
+	if (o->shape_option && strcmp(o->shape_option, row->name) != 0)
+		return message_usage("--%s: not with --%s", row->name,
+				     o->shape_option);
+	o->shape_option = row->name;
+	o->shape = (enum input_shape)row->least;
+	return 0;
 }
 
 static int workers_set(struct options *o, const struct option_row *row,
@@ -233,6 +256,29 @@ static const struct option_row rows[] = {
 	 "read items from FILE ('-': standard input); may be given several "
 	 "times",
 	 arg_file_add, 0, 0, 0},
+	{"colsep", 'C', required_argument, "SEP", RUNS, SECTION_INPUT,
+	 "a line is columns with SEP between them: an extended regular "
+	 "expression, in which \\t, \\xHH ... are characters",
+	 colsep_set, 0, 0, 0},
+	{"csv", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	 "items are records of CSV; --colsep gives another character than the "
+	 "comma",
+	 shape_set, 0, SHAPE_CSV, 0},
+	{"tsv", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	 "a line is columns with TABs between them, in which \\t \\n \\r "
+	 "\\\\ stand for what they say",
+	 shape_set, 0, SHAPE_TSV, 0},
+	{"header", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	 "the first record of each input is no item but the names of its "
+	 "columns",
+	 flag_set, FIELD(header), 0, 0},
+	{"jsonl", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	 "a line is a JSON value: a string is an item, an array is columns, an "
+	 "object is columns with names",
+	 shape_set, 0, SHAPE_JSONL, 0},
+	{"msgpack", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	 "items are msgpack values, one behind the other",
+	 shape_set, 0, SHAPE_MSGPACK, 0},
 	{"no-run-if-empty", 'r', no_argument, NULL, RUNS, SECTION_INPUT,
 	 "accepted, without effect: an empty input runs nothing",
 	 nothing_set, 0, 0, 0},

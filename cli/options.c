@@ -210,7 +210,27 @@ static int arguments_parse(struct options *o, const struct command *command,
 	return rest_take(o, operands, argv + optind);
 }
 
-/* Options that are right alone, but not together. */
+/* Options that are right alone, but not together: those of the input. */
+static int shape_check(const struct options *o)
+{
+	if (o->delimiter_option && o->shape_option && o->shape != SHAPE_JSONL)
+		return message_usage("--%s: not with --%s", o->delimiter_option,
+				     o->shape_option);
+	if (o->colsep && o->shape_option && o->shape != SHAPE_CSV)
+		return message_usage("--colsep: not with --%s",
+				     o->shape_option);
+	if (o->header && o->shape != SHAPE_COLSEP && o->shape != SHAPE_CSV &&
+	    o->shape != SHAPE_TSV)
+		return message_usage("--header: only with --colsep, --csv or "
+				     "--tsv");
+	if (o->has_items && o->nitems > 0 && o->shape == SHAPE_MSGPACK)
+		return message_usage("--msgpack: '%s' is an operand, and only "
+				     "files hold such items",
+				     o->items[0]);
+	return OPTIONS_RUN;
+}
+
+/* And the others. */
 static int together_check(const struct options *o)
 {
 	const char *name = o->nice	   ? "nice" :
@@ -224,7 +244,7 @@ static int together_check(const struct options *o)
 		return message_usage("--%s: not with --start-method=inline, "
 				     "which has no workers",
 				     name);
-	return OPTIONS_RUN;
+	return shape_check(o);
 }
 
 int options_parse(struct options *o, const struct command *command, int argc,

@@ -13,6 +13,16 @@
 
 struct command;
 
+/* What the input is read as; see records.h. */
+enum input_shape {
+	SHAPE_LINES = 0,
+	SHAPE_COLSEP,
+	SHAPE_CSV,
+	SHAPE_TSV,
+	SHAPE_JSONL,
+	SHAPE_MSGPACK,
+};
+
 enum progress_mode {
 	PROGRESS_NONE = 0,
 	PROGRESS_AUTO,
@@ -33,7 +43,12 @@ struct options {
 	const char **arg_files; /* "-" is standard input */
 	size_t narg_files;
 	bool stdin_is_arg_file;
+	const char *delimiter_option; /* the one that was given, or NULL */
 	char delimiter;
+	enum input_shape shape;
+	const char *shape_option; /* as delimiter_option */
+	const char *colsep;	  /* NULL: not given */
+	bool header;
 	bool special_files;
 
 	/* Pool. */

@@ -112,13 +112,24 @@ static void item_failed(struct run *r, const struct prun_result *result,
 	verbose_item(&r->verbose, result, "failed");
 }
 
-/* Its text was never read. */
-static void item_too_long(struct run *r, const struct prun_result *result)
+/* It never was one: too long, or wrong in itself. Whether that is so. */
+static bool item_faulty(struct run *r, const struct prun_result *result)
 {
+	struct records *records = &r->input.records;
+	const struct fault *fault = records_fault(records, result->cookie);
+
+	if (!fault && result->cookie != INPUT_TOO_LONG)
+		return false;
 	r->tally.failed++;
-	if (!r->options->quiet)
+	if (!fault && !r->options->quiet)
 		message("item %" PRIu64 ": longer than 256 MiB",
 			result->index + 1);
+	if (fault && !r->options->quiet)
+		message_item(fault->name, strlen(fault->name), fault->text,
+			     strlen(fault->text));
+	if (fault)
+		records_forget(records, fault);
+	return true;
 }
 
 static void item_done(struct run *r, const struct prun_result *result)
@@ -146,8 +157,8 @@ static void result_take(struct run *r, const struct prun_result *result)
 			r->tally.not_run++;
 		else
 			r->tally.unrun++;
-	} else if (result->cookie == INPUT_TOO_LONG) {
-		item_too_long(r, result);
+	} else if (item_faulty(r, result)) {
+		return;
 	} else if (result->status < 0) {
 		item_failed(r, result, result->message, result->message_size);
 	} else {
@@ -198,9 +209,7 @@ static int job_fail(struct run *r, int rc)
 	if (r->stop.stopped)
 		return stop_tell(&r->stop, &r->tally);
 	if (r->input.error) {
-		message("%s: read error: %s",
-			r->input.files[r->input.current].name,
-			prun_strerror(r->input.error));
+		input_tell_error(&r->input);
 	} else {
 		prun_pool_error(r->pool, &text);
 		message("the workers failed: %s",

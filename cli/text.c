@@ -113,3 +113,18 @@ int text_of_value(char **text, size_t *len, const msgpack_object *o)
 	return holds_nested(o) ? print_nested(text, len, o) :
 				 print_fields(text, len, o);
 }
+
+int text_of_bytes(char **text, size_t *len, const void *data, size_t size)
+{
+	msgpack_object o;
+	msgpack_zone zone;
+	int rc;
+
+	if (!msgpack_zone_init(&zone, 1024))
+		return -ENOMEM;
+	rc = prun_value_object(&o, &zone, data, size);
+	if (rc == 0)
+		rc = text_of_value(text, len, &o);
+	msgpack_zone_destroy(&zone);
+	return rc;
+}

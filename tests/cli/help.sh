@@ -51,7 +51,7 @@ for option in $options; do
 	fi
 done
 letters=$(sed -n 's/^  -\(.\), --.*/\1/p' help.map)
-same 'letters of the options' '0 d a r j P c k z t D q v p' "$(xargs <<< "$letters")"
+same 'letters of the options' '0 d a C r j P c k z t D q v p' "$(xargs <<< "$letters")"
 for letter in $letters; do
 	if grep -q "Fl $letter " "$MAN"; then
 		pass "the manual mentions -$letter"
