@@ -5,18 +5,22 @@
 #include "command.h"
 #include "format.h"
 #include "function.h"
+#include "map.h"
 #include "run.h"
 
 struct map {
 	const struct options *options;
 	struct function function;
 	struct format format;
+	bool star;
 };
 
 static int map_ready(void *self, struct input *in)
 {
 	struct map *m = self;
 
+	if (m->star)
+		input_spread(in);
 	return function_ready(&m->function, m->options, in);
 }
 
@@ -28,11 +32,12 @@ static int map_result(void *self, const struct prun_result *result,
 	return format_result(&tally->bytes, &m->format, result);
 }
 
-static int map_run(const struct options *o)
+int map_items(const struct options *o, bool star)
 {
-	struct map m = {.options = o};
+	struct map m = {.options = o, .star = star};
 	struct work work = {
 		.self = &m,
+		.star = star,
 		.ready = map_ready,
 		.result = map_result,
 	};
@@ -47,6 +52,11 @@ static int map_run(const struct options *o)
 	format_release(&m.format);
 	function_release(&m.function);
 	return rc;
+}
+
+static int map_run(const struct options *o)
+{
+	return map_items(o, false);
 }
 
 /* As they look on the terminal. */

@@ -234,11 +234,11 @@ static int kill_after_set(struct options *o, const struct option_row *row,
 /* ------------------------------------------------------------------ the table */
 
 /* Those that run something over items. */
-#define RUNS (COMMAND_MAP)
+#define RUNS (COMMAND_MAP | COMMAND_STARMAP)
 /* Those that run something at all. */
 #define CALLS (RUNS | COMMAND_APPLY)
 /* Those that take FUNC. */
-#define FUNCTIONS (COMMAND_MAP | COMMAND_APPLY)
+#define FUNCTIONS (COMMAND_MAP | COMMAND_STARMAP | COMMAND_APPLY)
 #define EVERY (~0u)
 
 #define FIELD(name) offsetof(struct options, name)
@@ -351,7 +351,8 @@ static const struct option_row rows[] = {
 	{"zero", 'z', no_argument, NULL, CALLS, SECTION_OUTPUT,
 	 "lines end with NUL, and no name is escaped",
 	 flag_set, FIELD(zero), 0, 0},
-	{"tag", 't', no_argument, NULL, COMMAND_MAP, SECTION_OUTPUT,
+	{"tag", 't', no_argument, NULL, COMMAND_MAP | COMMAND_STARMAP,
+	 SECTION_OUTPUT,
 	 "ITEM and a TAB before each line (not for digests)",
 	 flag_set, FIELD(tag), 0, 0},
 	{"bsd-tag", 0, no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,
