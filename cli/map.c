@@ -71,7 +71,8 @@ const struct command command_map = {
 	.about =
 "Run FUNC over each item, in parallel, and write the results in the order of\n"
 "the items. FUNC is a name from 'prun funcs', or ./PLUGIN.so:NAME for a\n"
-"function of your own shared object; that path must hold a '/'.\n"
+"function of your own shared object; that path must hold a '/'. Arguments of a\n"
+"built-in function stand behind it, as in xxh64,seed=7.\n"
 "\n"
 "The items are the ITEMs, then the lines of each --arg-file; with neither of\n"
 "them the lines of standard input. A line is an item as it is, without any\n"
