@@ -18,10 +18,14 @@ struct map {
 static int map_ready(void *self, struct input *in)
 {
 	struct map *m = self;
+	int rc;
 
 	if (m->star)
 		input_spread(in);
-	return function_ready(&m->function, m->options, in);
+	rc = function_ready(&m->function, m->options, in);
+	if (rc == 0)
+		format_begin(&m->format);
+	return rc;
 }
 
 static int map_result(void *self, const struct prun_result *result,
@@ -32,6 +36,14 @@ static int map_result(void *self, const struct prun_result *result,
 	return format_result(&tally->bytes, &m->format, result);
 }
 
+static void map_failed(void *self, const struct prun_result *result,
+		       const char *text, size_t len)
+{
+	struct map *m = self;
+
+	format_failure(&m->format, result, text, len);
+}
+
 int map_items(const struct options *o, bool star)
 {
 	struct map m = {.options = o, .star = star};
@@ -40,6 +52,7 @@ int map_items(const struct options *o, bool star)
 		.star = star,
 		.ready = map_ready,
 		.result = map_result,
+		.failed = map_failed,
 	};
 	int rc = function_find(&m.function, o);
 
@@ -92,8 +105,8 @@ const struct command command_map = {
 "the same way. The result of a plugin is written as it is if it is a string;\n"
 "numbers are text, nil is nothing, and an array is a line with TABs.\n"
 "\n"
-"An item that fails gives a message on standard error and no line; the others\n"
-"go on. So it is with an item whose worker crashes.\n"
+"An item that fails gives a message on standard error and, but for --format, no\n"
+"line; the others go on. So it is with an item whose worker crashes.\n"
 "\n"
 "Exit status: 0 all well; 1 some item failed; 2 the command line is wrong, an\n"
 "unknown function, a bad plugin, a list that cannot be opened; 3 prun itself\n"

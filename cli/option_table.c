@@ -165,6 +165,22 @@ static int progress_set(struct options *o, const struct option_row *row,
 	return rc;
 }
 
+static int format_set(struct options *o, const struct option_row *row,
+		      const char *arg)
+{
+	static const char *const words[] = {
+		[FORMAT_TEXT] = "text",
+		[FORMAT_JSONL] = "jsonl",
+		[FORMAT_TSV] = "tsv",
+		[FORMAT_MSGPACK] = "msgpack",
+	};
+	unsigned place = FORMAT_TEXT;
+	int rc = number_word(&place, row->name, arg, words, 4);
+
+	o->format = (enum output_format)place;
+	return rc;
+}
+
 static int start_method_set(struct options *o, const struct option_row *row,
 			    const char *arg)
 {
@@ -348,6 +364,10 @@ static const struct option_row rows[] = {
 	{"unordered", 0, no_argument, NULL, RUNS, SECTION_OUTPUT,
 	 "results as they come",
 	 flag_set, FIELD(unordered), 0, 0},
+	{"format", 0, required_argument, "HOW", FUNCTIONS, SECTION_OUTPUT,
+	 "text (default); jsonl, tsv or msgpack: a record an item, with index, "
+	 "item, status, ms, worker, result and error, for those that fail too",
+	 format_set, 0, 0, 0},
 	{"zero", 'z', no_argument, NULL, CALLS, SECTION_OUTPUT,
 	 "lines end with NUL, and no name is escaped",
 	 flag_set, FIELD(zero), 0, 0},

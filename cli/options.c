@@ -230,6 +230,22 @@ static int shape_check(const struct options *o)
 	return OPTIONS_RUN;
 }
 
+/* Those of what is written. */
+static int format_check(const struct options *o)
+{
+	const char *name = o->tag				  ? "tag" :
+			   o->bsd_tag				  ? "bsd-tag" :
+			   o->zero && o->format == FORMAT_MSGPACK ? "zero" :
+								    NULL;
+
+	if (o->format != FORMAT_TEXT && name)
+		return message_usage("--%s: not with --format=%s", name,
+				     o->format == FORMAT_JSONL ? "jsonl" :
+				     o->format == FORMAT_TSV   ? "tsv" :
+								 "msgpack");
+	return OPTIONS_RUN;
+}
+
 /* And the others. */
 static int together_check(const struct options *o)
 {
@@ -239,12 +255,14 @@ static int together_check(const struct options *o)
 			   o->timeout_ms || o->timeout_percent ? "timeout" :
 			   o->has_kill_after		       ? "kill-after" :
 								 NULL;
+	int rc;
 
 	if (o->start_method == PRUN_START_INLINE && name)
 		return message_usage("--%s: not with --start-method=inline, "
 				     "which has no workers",
 				     name);
-	return shape_check(o);
+	rc = shape_check(o);
+	return rc == OPTIONS_RUN ? format_check(o) : rc;
 }
 
 int options_parse(struct options *o, const struct command *command, int argc,

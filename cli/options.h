@@ -23,6 +23,14 @@ enum input_shape {
 	SHAPE_MSGPACK,
 };
 
+/* What results are written as; see report.h. */
+enum output_format {
+	FORMAT_TEXT = 0,
+	FORMAT_JSONL,
+	FORMAT_TSV,
+	FORMAT_MSGPACK,
+};
+
 enum progress_mode {
 	PROGRESS_NONE = 0,
 	PROGRESS_AUTO,
@@ -71,6 +79,7 @@ struct options {
 	struct halt halt;
 
 	/* Output. */
+	enum output_format format;
 	bool dry_run;
 	bool unordered;
 	bool zero;

@@ -109,7 +109,26 @@ static void item_failed(struct run *r, const struct prun_result *result,
 		work->failure(work->self, result, text, len);
 	else
 		run_tell(r->options, result, text, len);
+	if (work->failed)
+		work->failed(work->self, result, text, len);
 	verbose_item(&r->verbose, result, "failed");
+}
+
+/* What its function made of nil counts for nothing. */
+static void faulty_failed(struct run *r, const struct prun_result *result,
+			  int status, const char *text)
+{
+	struct prun_result faulty = {
+		.index = result->index,
+		.status = status,
+		.argument = "\xc0",
+		.argument_size = 1,
+		.worker_id = -1,
+	};
+
+	r->tally.failed++;
+	if (r->work->failed)
+		r->work->failed(r->work->self, &faulty, text, strlen(text));
 }
 
 /* It never was one: too long, or wrong in itself. Whether that is so. */
@@ -120,15 +139,20 @@ static bool item_faulty(struct run *r, const struct prun_result *result)
 
 	if (!fault && result->cookie != INPUT_TOO_LONG)
 		return false;
-	r->tally.failed++;
-	if (!fault && !r->options->quiet)
-		message("item %" PRIu64 ": longer than 256 MiB",
-			result->index + 1);
-	if (fault && !r->options->quiet)
+	if (standard_output.shares_terminal)
+		output_flush(&standard_output);
+	if (!fault) {
+		if (!r->options->quiet)
+			message("item %" PRIu64 ": longer than 256 MiB",
+				result->index + 1);
+		faulty_failed(r, result, PRUN_ETOOBIG, "longer than 256 MiB");
+		return true;
+	}
+	if (!r->options->quiet)
 		message_item(fault->name, strlen(fault->name), fault->text,
 			     strlen(fault->text));
-	if (fault)
-		records_forget(records, fault);
+	faulty_failed(r, result, PRUN_EVALUE, fault->text);
+	records_forget(records, fault);
 	return true;
 }
 
@@ -138,8 +162,10 @@ static void item_done(struct run *r, const struct prun_result *result)
 
 	if (rc < 0) {
 		const char *text = prun_strerror(rc);
+		struct prun_result failed = *result;
 
-		item_failed(r, result, text, strlen(text));
+		failed.status = rc;
+		item_failed(r, &failed, text, strlen(text));
 	} else if (rc > 0) {
 		r->tally.failed++;
 		verbose_item(&r->verbose, result, "failed");
