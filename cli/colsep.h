@@ -19,6 +19,8 @@ struct colsep {
 	size_t literal_len;
 	bool has_regex;
 	regex_t regex;
+	char *line; /* a copy with a NUL behind it, for the expression */
+	size_t room;
 };
 
 /* 0, or an exit code after a message. */
@@ -29,7 +31,7 @@ int colsep_parse_byte(char *byte, const char *text);
 void colsep_release(struct colsep *c);
 
 /* A line as columns: 0 or -ENOMEM. Empty ones count. */
-int colsep_split(const struct colsep *c, struct fields *fields,
-		 const char *line, size_t len);
+int colsep_split(struct colsep *c, struct fields *fields, const char *line,
+		 size_t len);
 
 #endif
