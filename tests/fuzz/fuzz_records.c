@@ -4,7 +4,8 @@
  *
  *	1 byte	  what is read: its lower three bits, see shapes; 0x08: there
  *		  is a header; 0x10: columns are spread over parameters; 0x20:
- *		  another comma
+ *		  another comma; 0x40: from a file, whose items are counted
+ *		  ahead, and not from a pipe
  *	1 byte	  the pieces in which the pipe is filled
  *		  the bytes of standard input
  *
@@ -13,6 +14,7 @@
  * as --format writes it, is taken for the same value again.
  */
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "columns.h"
@@ -37,6 +39,7 @@ static struct {
 	const unsigned char *data;
 	size_t size, sent, piece;
 	int fds[2];
+	bool counts;
 } world;
 
 static void world_new(struct fuzz_input *in)
@@ -58,7 +61,16 @@ static void world_new(struct fuzz_input *in)
 	world.piece *= world.piece;
 	world.data = in->data;
 	world.size = in->size < CONTENT_MAX ? in->size : CONTENT_MAX;
-	FUZZ_ASSERT(pipe2(world.fds, O_CLOEXEC) == 0);
+	world.counts = kind & 0x40;
+	if (world.counts) {
+		world.fds[0] = memfd_create("records", MFD_CLOEXEC);
+		world.fds[1] = -1;
+		FUZZ_ASSERT(world.fds[0] >= 0);
+		FUZZ_ASSERT(pwrite(world.fds[0], world.data, world.size, 0) ==
+			    (ssize_t)world.size);
+	} else {
+		FUZZ_ASSERT(pipe2(world.fds, O_CLOEXEC) == 0);
+	}
 	FUZZ_ASSERT(dup2(world.fds[0], STDIN_FILENO) == STDIN_FILENO);
 	close(world.fds[0]);
 }
@@ -457,17 +469,33 @@ static void read_values(struct input *in, struct prun_packer *packer)
 	FUZZ_ASSERT(model_value(world.data + at, world.size - at) == 0);
 }
 
+/* As many items as were counted, where no line is one for having two CR or the
+ * mark alone. */
+static void check_total(const struct input *in, uint64_t total)
+{
+	if (!in->ended || total == INPUT_UNKNOWN ||
+	    memmem(world.data, world.size, "\r\r", 2) ||
+	    memmem(world.data, world.size, "\xef\xbb\xbf", 3))
+		return;
+	FUZZ_ASSERT(total == in->given);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input rest = {data, size};
 	struct prun_packer packer;
 	struct input in;
+	uint64_t total;
 
 	world_new(&rest);
 	packer_init(&packer, 1 << 20);
 	FUZZ_ASSERT(input_open(&in, &world.options) == 0);
 	if (world.spread)
 		input_spread(&in);
+	input_count(&in, SIZE_MAX);
+	total = input_total(&in);
+	FUZZ_ASSERT((total != INPUT_UNKNOWN) ==
+		    (world.counts && world.options.shape != SHAPE_MSGPACK));
 	if (world.options.shape == SHAPE_JSONL)
 		read_json(&in, &packer);
 	else if (world.options.shape == SHAPE_MSGPACK)
@@ -475,6 +503,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 		read_fields(&in, &packer);
 	FUZZ_ASSERT(TAILQ_EMPTY(&in.records.faults));
+	check_total(&in, total);
 	input_close(&in);
 	packer_release(&packer);
 	if (world.fds[1] >= 0)
