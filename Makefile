@@ -44,8 +44,8 @@ COMMON := -std=gnu11 -D_GNU_SOURCE -Ilib $(WARN) $(CPPFLAGS) $(CFLAGS) \
 LIB_CFLAGS := $(COMMON) -fPIC -fvisibility=hidden -pthread
 LIB_LIBS := -ldl -pthread
 CLI_CFLAGS := $(COMMON) -fPIE \
-	$(call pkg,--cflags,libcrypto libxxhash zlib $(MSGPACK))
-CLI_LIBS := $(call pkg,--libs,libcrypto libxxhash zlib $(MSGPACK)) $(LIB_LIBS)
+	$(call pkg,--cflags,libcrypto libxxhash zlib jansson $(MSGPACK))
+CLI_LIBS := $(call pkg,--libs,libcrypto libxxhash zlib jansson $(MSGPACK)) $(LIB_LIBS)
 TEST_CFLAGS := $(COMMON) -Itests $(call pkg,--cflags,check $(MSGPACK))
 TEST_LIBS := $(call pkg,--libs,check $(MSGPACK)) $(LIB_LIBS)
 LDFLAGS_ALL = $(LDFLAGS) $(HARDEN_LD) $(SANITIZE)
@@ -142,6 +142,9 @@ $(BUILD)/tests/check_command: $(patsubst %,$(BUILD)/cli/%.o,options option_table
 $(BUILD)/tests/check_command.o: TEST_CFLAGS += -Icli
 $(BUILD)/tests/check_sumfile: $(BUILD)/cli/sumfile.o
 $(BUILD)/tests/check_sumfile.o: TEST_CFLAGS += -Icli
+$(BUILD)/tests/check_columns: $(patsubst %,$(BUILD)/cli/%.o,columns fields colsep csv tsv values json_in text message program signals)
+$(BUILD)/tests/check_columns: CHECK_LIBS := $(call pkg,--libs,jansson)
+$(BUILD)/tests/check_columns.o: TEST_CFLAGS += -Icli
 
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c lib/prun.h
 	@mkdir -p $(@D)
@@ -210,7 +213,8 @@ payload-short: $(BUILD)/bench/payload
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN   := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
 FUZZ_MAIN  ?= $(BUILD)/fuzz/main_short.o
-FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message program signals input line sumfile)
+FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message program signals input line sumfile \
+	records fields colsep csv tsv values json_in json_out columns text)
 FUZZ_MUTATIONS ?= 50000
 
 $(BUILD)/fuzz/%.o: tests/fuzz/%.c tests/fuzz/fuzz.h
@@ -218,7 +222,7 @@ $(BUILD)/fuzz/%.o: tests/fuzz/%.c tests/fuzz/fuzz.h
 	$(CC) $(filter-out -fsanitize=fuzzer-no-link,$(TEST_CFLAGS)) -Icli -c -o $@ $<
 
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/fuzz_%.o $(FUZZ_MAIN) $(LIB_OBJ) $(FUZZ_CLI)
-	$(CC) $(LDFLAGS_ALL) $(FUZZ_LINK) $(FUZZ_WRAP) -o $@ $^ $(TEST_LIBS)
+	$(CC) $(LDFLAGS_ALL) $(FUZZ_LINK) $(FUZZ_WRAP) -o $@ $^ $(TEST_LIBS) $(call pkg,--libs,jansson)
 
 # What it writes is looked at, and how many CPUs there are is always the same.
 $(BUILD)/fuzz/fuzz_options: FUZZ_WRAP := -Wl,--wrap=write,--wrap=prun_cpu_count

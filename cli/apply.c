@@ -24,7 +24,11 @@ static int apply_ready(void *self, struct input *in)
 {
 	struct apply *a = self;
 
-	return function_ready(&a->function, a->options, in);
+	int rc = function_ready(&a->function, a->options, in);
+
+	if (rc == 0)
+		format_begin(&a->format);
+	return rc;
 }
 
 /* One ARG is the item that it would be for map; several are parameters. */
@@ -53,6 +57,14 @@ static int apply_result(void *self, const struct prun_result *result,
 	return format_result(&tally->bytes, &a->format, result);
 }
 
+static void apply_failed(void *self, const struct prun_result *result,
+			 const char *text, size_t len)
+{
+	struct apply *a = self;
+
+	format_failure(&a->format, result, text, len);
+}
+
 /* Under the name of the function where there is no one item. */
 static void apply_failure(void *self, const struct prun_result *result,
 			  const char *text, size_t len)
@@ -76,6 +88,7 @@ static int apply_run(const struct options *o)
 		.ready = apply_ready,
 		.source = apply_source,
 		.result = apply_result,
+		.failed = apply_failed,
 		.failure = apply_failure,
 	};
 	int rc = function_find(&a.function, o);

@@ -109,7 +109,7 @@ static int compare(struct check *c, const struct prun_result *result,
 {
 	const struct sums_item *wanted = result->cookie;
 	struct sums_file *file = &c->verdict.files[wanted->file];
-	enum report report = c->options->report;
+	enum check_report report = c->options->report;
 
 	if (len != wanted->digits || strncasecmp(hex, wanted->hex, len) != 0) {
 		file->mismatched++;

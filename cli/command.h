@@ -13,6 +13,7 @@
 /* In the order of `prun help`. */
 #define COMMANDS(X) \
 	X(MAP, map) \
+	X(STARMAP, starmap) \
 	X(APPLY, apply) \
 	X(CHECK, check) \
 	X(FUNCS, funcs) \

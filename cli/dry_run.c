@@ -8,24 +8,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_out.h"
 #include "program.h"
 #include "quote.h"
 
-/* The parameters of a task, which are strings; one that is too long to be one
- * is nil, and told otherwise. */
-static void put_parameters(FILE *f, struct prun_task *task)
+/* A parameter of a task, if it is a string. */
+static bool parameter_text(const char **s, size_t *len,
+			   const struct prun_task *task, unsigned i)
+{
+	const void *data;
+	size_t size;
+
+	return prun_task_param(&data, &size, task, i) == 0 &&
+	       prun_unpack(data, size, NULL, "s#", s, len) == 0;
+}
+
+static bool all_are_texts(const struct prun_task *task)
+{
+	const char *s;
+	size_t len;
+
+	for (unsigned i = 0; i < prun_task_params(task); i++)
+		if (!parameter_text(&s, &len, task, i))
+			return false;
+	return true;
+}
+
+/* A call with strings. */
+static void put_apply(FILE *f, struct prun_task *task, const char *name)
 {
 	unsigned count = prun_task_params(task);
 	bool options_ended = false;
 
+	fprintf(f, "%s apply ", program_name());
+	quote_put(f, name, strlen(name));
 	for (unsigned i = 0; i < count; i++) {
-		const void *data;
-		const char *s = NULL;
-		size_t size, len = 0;
+		const char *s = "";
+		size_t len = 0;
 
-		if (prun_task_param(&data, &size, task, i) < 0 ||
-		    prun_unpack(data, size, NULL, "s#", &s, &len) < 0)
-			continue;
+		parameter_text(&s, &len, task, i);
 		if (len > 0 && (s[0] == '-' || s[0] == ':') && !options_ended) {
 			fputs(" --", f);
 			options_ended = true;
@@ -35,20 +56,66 @@ static void put_parameters(FILE *f, struct prun_task *task)
 	}
 }
 
+static void json_collect(void *to, const char *text, size_t len)
+{
+	fwrite(text, 1, len, to);
+}
+
+/* A call with other values: an item of --jsonl. */
+static int put_map(FILE *f, struct prun_task *task, const char *name)
+{
+	struct json_out out = {.put = json_collect};
+	size_t size, param_size, len = 0;
+	const void *data = prun_task_arg(task, &size), *param = NULL;
+	msgpack_object o;
+	msgpack_zone zone;
+	char *json = NULL;
+	int rc;
+
+	if (!msgpack_zone_init(&zone, 1024))
+		return -ENOMEM;
+	rc = prun_value_object(&o, &zone, data, size);
+	if (rc == 0 && !json_can_say(&o))
+		rc = prun_task_fail(task, PRUN_EVALUE,
+				    "there is no JSON for this item");
+	out.to = rc == 0 ? open_memstream(&json, &len) : NULL;
+	if (out.to) {
+		json_put(&out, &o);
+		rc = fclose(out.to) == 0 ? 0 : -ENOMEM;
+	} else if (rc == 0) {
+		rc = -ENOMEM;
+	}
+	/* With map the argument is the one parameter. */
+	prun_task_param(&param, &param_size, task, 0);
+	fprintf(f, "%s %s --jsonl ", program_name(),
+		param == data ? "map" : "starmap");
+	quote_put(f, name, strlen(name));
+	fputs(" ::: ", f);
+	if (rc == 0)
+		quote_put(f, json, len);
+	free(json);
+	msgpack_zone_destroy(&zone);
+	return rc;
+}
+
 static int dry_run(struct prun_task *task)
 {
 	const char *name = prun_task_ctx(task);
 	char *text;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
-	int rc;
+	int rc = 0;
 
 	if (!f)
 		return -ENOMEM;
-	fprintf(f, "%s apply ", program_name());
-	quote_put(f, name, strlen(name));
-	put_parameters(f, task);
-	rc = fclose(f) == 0 ? prun_ret_str(task, text, size) : -ENOMEM;
+	if (all_are_texts(task))
+		put_apply(f, task, name);
+	else
+		rc = put_map(f, task, name);
+	if (fclose(f) != 0)
+		rc = -ENOMEM;
+	if (rc == 0)
+		rc = prun_ret_str(task, text, size);
 	free(text);
 	return rc;
 }

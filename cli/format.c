@@ -16,8 +16,17 @@ int format_init(struct format *f, struct output *out, const struct options *o,
 	f->bsd_tag = task && o->bsd_tag ? task->tag : NULL;
 	f->tag = o->tag;
 	f->zero = o->zero;
+	f->reports = o->format != FORMAT_TEXT;
 	f->zone_made = msgpack_zone_init(&f->zone, 4096);
-	return f->zone_made ? 0 : -ENOMEM;
+	if (!f->zone_made)
+		return -ENOMEM;
+	return f->reports ? report_init(&f->report, out, o) : 0;
+}
+
+void format_begin(struct format *f)
+{
+	if (f->reports)
+		report_begin(&f->report);
 }
 
 void format_release(struct format *f)
@@ -25,15 +34,21 @@ void format_release(struct format *f)
 	if (f->zone_made)
 		msgpack_zone_destroy(&f->zone);
 	f->zone_made = false;
+	report_release(&f->report);
 }
 
 void format_item(const char **item, size_t *len, const void *argument,
 		 size_t argument_size)
 {
-	if (prun_unpack(argument, argument_size, NULL, "s#", item, len) < 0) {
-		*item = "";
+	static char *made;
+
+	free(made);
+	made = NULL;
+	if (prun_unpack(argument, argument_size, NULL, "s#", item, len) == 0)
+		return;
+	if (text_of_bytes(&made, len, argument, argument_size) < 0)
 		*len = 0;
-	}
+	*item = made ? made : "";
 }
 
 static void put(struct format *f, const char *s, size_t len)
@@ -173,9 +188,36 @@ static int put_value(struct format *f, const struct prun_result *result)
 	return rc;
 }
 
+/* Of a function that reads files the text is the result. */
+static int put_report(struct format *f, const struct prun_result *result,
+		      uint64_t *bytes)
+{
+	const char *text = NULL;
+	size_t len = 0;
+	uint64_t size = 0;
+	int rc = 0;
+
+	if (f->kind != TASK_VALUE)
+		rc = prun_result_unpack(result, "[s#, u]", &text, &len, &size);
+	if (rc < 0)
+		return rc;
+	*bytes += size;
+	report_result(&f->report, result, text, len);
+	return 0;
+}
+
 int format_result(uint64_t *bytes, struct format *f,
 		  const struct prun_result *result)
 {
+	if (f->reports)
+		return put_report(f, result, bytes);
 	return f->kind == TASK_VALUE ? put_value(f, result) :
 				       put_named(f, result, bytes);
+}
+
+void format_failure(struct format *f, const struct prun_result *result,
+		    const char *text, size_t len)
+{
+	if (f->reports)
+		report_failure(&f->report, result, text, len);
 }

@@ -3,7 +3,7 @@
 #define FORMAT_H
 
 /*
- * Results as lines:
+ * Results as lines, or as what report.h says:
  *
  *   digests           HEX  NAME       or, with --bsd-tag, MD5 (NAME) = HEX
  *   wc, stat          TEXT NAME
@@ -22,6 +22,7 @@
 #include "options.h"
 #include "output.h"
 #include "prun_msgpack.h"
+#include "report.h"
 #include "tasks/tasks.h"
 
 struct format {
@@ -32,6 +33,8 @@ struct format {
 	bool zero;
 	bool zone_made;
 	msgpack_zone zone; /* reused from result to result */
+	bool reports;
+	struct report report;
 };
 
 /* `task` is NULL for a function of a plugin. 0 or -ENOMEM. */
@@ -39,13 +42,20 @@ int format_init(struct format *f, struct output *out, const struct options *o,
 		const struct task *task);
 /* Also of one that is all zero. */
 void format_release(struct format *f);
+/* What comes before the first result. */
+void format_begin(struct format *f);
 
 /* Write a successful result and add the bytes its task has read to *bytes.
  * 0 or an error that is not the output's own. */
 int format_result(uint64_t *bytes, struct format *f,
 		  const struct prun_result *result);
 
-/* The item of a result or a running task, borrowed; "" if it is no string. */
+/* The same for one that has failed and was told of: only a report has it. */
+void format_failure(struct format *f, const struct prun_result *result,
+		    const char *text, size_t len);
+
+/* The item of a result or a running task, as text, borrowed until the next call:
+ * columns with TABs between them, and of other values what text.h says. */
 void format_item(const char **item, size_t *len, const void *argument,
 		 size_t argument_size);
 

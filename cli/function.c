@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "dry_run.h"
 #include "message.h"
 #include "output.h"
@@ -71,6 +72,10 @@ static int plugin_find(struct function *f, const char *spec)
 		return message_usage("'%s' names no function: give it "
 				     "as PLUGIN:FUNCTION",
 				     spec);
+	if (strchr(colon, ','))
+		return message_usage("'%s': a plugin's function takes no "
+				     "arguments but its items",
+				     spec);
 	path = strndup(spec, (size_t)(colon - spec));
 	if (!path) {
 		message("out of memory");
@@ -90,13 +95,31 @@ static int plugin_find(struct function *f, const char *spec)
 	return rc;
 }
 
-static int task_find(struct function *f, const char *name)
+/* NAME or NAME,ARGUMENTS: false when there is no such built-in function. */
+static bool task_find(struct function *f, const char *spec)
 {
+	char name[64];
+	size_t len = strcspn(spec, ",");
+
+	if (len >= sizeof(name))
+		return false;
+	memcpy(name, spec, len);
+	name[len] = '\0';
 	f->task = tasks_find(name);
-	if (f->task) {
+	if (f->task)
 		f->func = f->task->func;
-		return 0;
-	}
+	return f->task;
+}
+
+static int arguments_find(const struct function *f, const char *spec)
+{
+	const char *comma = strchr(spec, ',');
+
+	return comma ? arguments_set(f->task, comma + 1) : 0;
+}
+
+static int nothing_found(const char *name)
+{
 	if (strchr(name, ':') || strstr(name, ".so"))
 		message("unknown function '%s'; a plugin's path must hold a "
 			"'/', as in ./%s",
@@ -130,8 +153,12 @@ int function_find(struct function *f, const struct options *o)
 	int rc;
 
 	*f = (struct function){.task = NULL};
-	rc = strchr(o->func, '/') ? plugin_find(f, o->func) :
-				    task_find(f, o->func);
+	if (task_find(f, o->func))
+		rc = arguments_find(f, o->func);
+	else if (strchr(o->func, '/'))
+		rc = plugin_find(f, o->func);
+	else
+		rc = nothing_found(o->func);
 	if (rc == 0)
 		rc = options_check(f, o);
 	if (rc == 0 && o->dry_run)

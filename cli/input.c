@@ -34,8 +34,18 @@ static int file_fail(const char *name, int rc)
 		       EXIT_USAGE;
 }
 
+static int reader_new(struct input_file *file, const struct options *o)
+{
+	if (o->shape != SHAPE_MSGPACK)
+		return prun_lines_new(&file->lines, file->fd, o->delimiter);
+	file->countable = false;
+	file->values = values_new(file->fd);
+	return file->values ? 0 : -ENOMEM;
+}
+
 /* Open one list of items; 0 or an exit code. */
-static int list_open(struct input_file *file, const char *name, char delimiter)
+static int list_open(struct input_file *file, const char *name,
+		     const struct options *o)
 {
 	struct stat st;
 	int rc;
@@ -54,7 +64,7 @@ static int list_open(struct input_file *file, const char *name, char delimiter)
 		return file_fail(file->name, -EISDIR);
 	file->offset = lseek(file->fd, 0, SEEK_CUR);
 	file->countable = S_ISREG(st.st_mode) && file->offset >= 0;
-	rc = prun_lines_new(&file->lines, file->fd, delimiter);
+	rc = reader_new(file, o);
 	if (rc < 0) {
 		file_fail(file->name, rc);
 		return EXIT_PRUN_FAILED;
@@ -67,8 +77,12 @@ int input_open(struct input *in, const struct options *o)
 	static const char *const standard_input[] = {"-"};
 	const char *const *names = o->arg_files;
 	size_t count = o->narg_files;
+	int rc;
 
 	*in = (struct input){.options = o};
+	rc = records_init(&in->records, o);
+	if (rc != 0)
+		return rc;
 	if (count == 0 && !o->has_items) {
 		names = standard_input;
 		count = 1;
@@ -82,9 +96,7 @@ int input_open(struct input *in, const struct options *o)
 		return EXIT_PRUN_FAILED;
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct input_file *file = &in->files[in->nfiles++];
-		int rc = list_open(file, names[i], o->delimiter);
-
+		rc = list_open(&in->files[in->nfiles++], names[i], o);
 		if (rc != 0)
 			return rc;
 	}
@@ -125,11 +137,34 @@ void input_close(struct input *in)
 {
 	for (size_t i = 0; i < in->nfiles; i++) {
 		prun_lines_free(in->files[i].lines);
+		values_free(in->files[i].values);
 		if (in->files[i].fd > STDIN_FILENO)
 			close(in->files[i].fd);
 	}
 	free(in->files);
+	records_release(&in->records);
 	*in = (struct input){.options = in->options};
+}
+
+void input_spread(struct input *in)
+{
+	in->records.spread = true;
+}
+
+const struct fields *input_names(const struct input *in)
+{
+	return in->records.named ? &in->records.names : NULL;
+}
+
+void input_tell_error(const struct input *in)
+{
+	const struct records *r = &in->records;
+
+	if (r->why[0])
+		message_item(r->name, strlen(r->name), r->why, strlen(r->why));
+	else
+		message("%s: read error: %s", in->files[in->current].name,
+			prun_strerror(in->error));
 }
 
 /* A line that no item can hold becomes one that fails: nil, and marked. */
@@ -144,42 +179,105 @@ static int too_long(struct prun_item *item, struct prun_lines *lines)
 	return rc < 0 ? rc : 1;
 }
 
+/* One operand. */
+static int operand_source(struct prun_item *item, struct input *in, bool plain)
+{
+	const char *text = in->options->items[in->next_item];
+	int rc;
+
+	if (!plain)
+		rc = records_from_text(item, &in->records, text);
+	else
+		rc = prun_item_bin(item, text, strlen(text));
+	if (rc < 0)
+		return rc;
+	in->next_item++;
+	return plain || rc == 1;
+}
+
+static int file_source(struct prun_item *item, struct input *in, bool plain)
+{
+	struct input_file *file = &in->files[in->current];
+	int rc;
+
+	if (plain) {
+		rc = prun_source_lines(item, file->lines);
+		return rc == PRUN_ETOOBIG ? too_long(item, file->lines) : rc;
+	}
+	if (!in->begun)
+		records_begin(&in->records, file->name);
+	in->begun = true;
+	return file->values ?
+		       records_from_values(item, &in->records, file->values) :
+		       records_from_lines(item, &in->records, file->lines);
+}
+
 int input_source(struct prun_item *item, void *input)
 {
 	struct input *in = input;
-	const struct options *o = in->options;
+	const struct records *r = &in->records;
+	bool plain = r->shape == SHAPE_LINES && !r->spread;
 	int rc = 0;
 
-	if (in->next_item < o->nitems) {
-		const char *text = o->items[in->next_item];
-
-		rc = prun_item_bin(item, text, strlen(text));
-		if (rc < 0)
-			return rc;
-		in->next_item++;
+	while (rc == 0 && in->next_item < in->options->nitems)
+		rc = operand_source(item, in, plain);
+	while (rc == 0 && in->current < in->nfiles) {
+		rc = file_source(item, in, plain);
+		if (rc == 0) {
+			in->current++;
+			in->begun = false;
+		}
+	}
+	if (rc == 0)
+		in->ended = true;
+	else if (rc == 1)
 		in->given++;
-		return 1;
+	else if (rc < 0)
+		in->error = rc;
+	return rc;
+}
+
+/* ------------------------------------------------------------------- counting */
+
+/* Whether a byte makes a line more than an empty one, which is no record. */
+static bool is_content(char c, enum input_shape shape)
+{
+	return c != '\r' && (shape == SHAPE_CSV || (c != ' ' && c != '\t'));
+}
+
+/* The same for lines that need not be items. */
+static void count_records(struct input_file *file, const char *block, size_t n,
+			  const struct options *o)
+{
+	for (const char *p = block; p < block + n; p++) {
+		/* A doubled quote ends them and begins them again. */
+		if (*p == '"' && o->shape == SHAPE_CSV)
+			file->quoted = !file->quoted;
+		if (*p != o->delimiter || file->quoted) {
+			file->open_line |= is_content(*p, o->shape);
+		} else {
+			file->items += file->open_line;
+			file->open_line = false;
+		}
 	}
-	for (; in->current < in->nfiles; in->current++) {
-		rc = prun_source_lines(item, in->files[in->current].lines);
-		if (rc == PRUN_ETOOBIG)
-			rc = too_long(item, in->files[in->current].lines);
-		if (rc == 1)
-			in->given++;
-		if (rc < 0)
-			in->error = rc;
-		if (rc != 0)
-			return rc;
+}
+
+static void count_lines(struct input_file *file, const char *block, size_t n,
+			char delimiter)
+{
+	const char *p = block, *end = block + n;
+
+	file->open_line = end[-1] != delimiter;
+	while ((p = memchr(p, delimiter, (size_t)(end - p)))) {
+		file->items++;
+		p++;
 	}
-	in->ended = true;
-	return 0;
 }
 
 /* Count in one block of one file; the bytes it took. */
-static size_t file_count_block(struct input_file *file, char delimiter)
+static size_t file_count_block(struct input_file *file, const struct options *o)
 {
 	static char block[COUNT_BLOCK];
-	const char *p = block, *end;
 	ssize_t n = pread(file->fd, block, sizeof(block), file->offset);
 
 	if (n < 0) {
@@ -188,16 +286,16 @@ static size_t file_count_block(struct input_file *file, char delimiter)
 	}
 	if (n == 0) {
 		file->items += file->open_line;
+		if (o->header && file->items > 0)
+			file->items--;
 		file->counted = true;
 		return 0;
 	}
-	end = block + n;
 	file->offset += n;
-	file->open_line = end[-1] != delimiter;
-	while ((p = memchr(p, delimiter, (size_t)(end - p)))) {
-		file->items++;
-		p++;
-	}
+	if (o->shape == SHAPE_CSV || o->shape == SHAPE_JSONL)
+		count_records(file, block, (size_t)n, o);
+	else
+		count_lines(file, block, (size_t)n, o->delimiter);
 	return (size_t)n;
 }
 
@@ -216,7 +314,7 @@ void input_count(struct input *in, size_t bytes)
 		struct input_file *file = &in->files[i];
 
 		while (file->countable && !file->counted && done < bytes)
-			done += file_count_block(file, in->options->delimiter);
+			done += file_count_block(file, in->options);
 	}
 }
 
@@ -224,6 +322,8 @@ uint64_t input_total(const struct input *in)
 {
 	uint64_t total = in->options->nitems;
 
+	if (in->options->header && total > 0)
+		total--;
 	if (in->ended)
 		return in->given;
 	for (size_t i = 0; i < in->nfiles; i++) {

@@ -4,21 +4,25 @@
 
 /*
  * Where the items come from: the operands, then the lines of each -a file, or
- * the lines of standard input when there is neither. Never read ahead of what
- * the pool asks for; how many items regular files hold is counted with pread,
- * a slice at a time, for the progress display.
+ * the lines of standard input when there is neither; or the records that these
+ * are read as, see records.h. Never read ahead of what the pool asks for; how
+ * many items regular files hold is counted with pread, a slice at a time, for
+ * the progress display.
  */
 
 #include "options.h"
 #include "prun.h"
+#include "records.h"
 
 struct input_file {
 	const char *name; /* for messages */
 	int fd;
 	struct prun_lines *lines;
-	bool countable; /* a regular file; ->counted once at its end */
+	struct values *values; /* in place of lines */
+	bool countable;	       /* a regular file; ->counted once at its end */
 	bool counted;
-	bool open_line; /* the last byte counted was no delimiter */
+	bool open_line; /* the bytes counted last are part of an item */
+	bool quoted;	/* of CSV: they are within quotes */
 	int64_t offset; /* where counting goes on */
 	uint64_t items; /* counted so far */
 };
@@ -30,14 +34,13 @@ struct input {
 	size_t nfiles;
 	size_t current; /* the file being read */
 	uint64_t given; /* items so far */
+	struct records records;
+	bool begun; /* the records of files[current] */
 	bool ended;
 	int error; /* of reading files[current] */
 };
 
 #define INPUT_UNKNOWN UINT64_MAX
-
-/* The cookie of an item that is longer than the pool takes. */
-#define INPUT_TOO_LONG ((void *)1)
 
 /* 0, or an exit code after a message. */
 int input_open(struct input *in, const struct options *options);
@@ -53,8 +56,15 @@ int input_watch(struct input *in, const char *name);
 /* Does the list of items come on standard input? */
 bool input_uses_stdin(const struct input *in);
 
+/* Each item is an array of the parameters of a function; before the first. */
+void input_spread(struct input *in);
 /* The source of the job; its payload is the struct input. */
 int input_source(struct prun_item *item, void *input);
+/* The names of the columns of the item that input_source() has packed last; NULL
+ * without --header. */
+const struct fields *input_names(const struct input *in);
+/* Tell why the input failed: in->error. */
+void input_tell_error(const struct input *in);
 
 /* Count on in the files for at most `bytes`. */
 void input_count(struct input *in, size_t bytes);

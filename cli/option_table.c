@@ -92,8 +92,8 @@ static int verbose_add(struct options *o, const struct option_row *row,
 static int null_set(struct options *o, const struct option_row *row,
 		    const char *arg)
 {
-	(void)row;
 	(void)arg;
+	o->delimiter_option = row->name;
 	o->delimiter = '\0';
 	return 0;
 }
@@ -101,7 +101,30 @@ static int null_set(struct options *o, const struct option_row *row,
 static int delimiter_set(struct options *o, const struct option_row *row,
 			 const char *arg)
 {
+	o->delimiter_option = row->name;
 	return number_delimiter(&o->delimiter, row->name, arg);
+}
+
+static int colsep_set(struct options *o, const struct option_row *row,
+		      const char *arg)
+{
+	(void)row;
+	o->colsep = arg;
+	if (o->shape == SHAPE_LINES)
+		o->shape = SHAPE_COLSEP;
+	return 0;
+}
+
+static int shape_set(struct options *o, const struct option_row *row,
+		     const char *arg)
+{
+	(void)arg;
+	if (o->shape_option && strcmp(o->shape_option, row->name) != 0)
+		return message_usage("--%s: not with --%s", row->name,
+				     o->shape_option);
+	o->shape_option = row->name;
+	o->shape = (enum input_shape)row->least;
+	return 0;
 }
 
 static int workers_set(struct options *o, const struct option_row *row,
@@ -139,6 +162,22 @@ static int progress_set(struct options *o, const struct option_row *row,
 	if (arg)
 		rc = number_word(&place, row->name, arg, words, 4);
 	o->progress = (enum progress_mode)place;
+	return rc;
+}
+
+static int format_set(struct options *o, const struct option_row *row,
+		      const char *arg)
+{
+	static const char *const words[] = {
+		[FORMAT_TEXT] = "text",
+		[FORMAT_JSONL] = "jsonl",
+		[FORMAT_TSV] = "tsv",
+		[FORMAT_MSGPACK] = "msgpack",
+	};
+	unsigned place = FORMAT_TEXT;
+	int rc = number_word(&place, row->name, arg, words, 4);
+
+	o->format = (enum output_format)place;
 	return rc;
 }
 
@@ -221,18 +260,18 @@ static int report_set(struct options *o, const struct option_row *row,
 		      const char *arg)
 {
 	(void)arg;
-	o->report = (enum report)row->least;
+	o->report = (enum check_report)row->least;
 	return 0;
 }
 
 /* ------------------------------------------------------------------ the table */
 
 /* Those that run something over items. */
-#define RUNS (COMMAND_MAP)
+#define RUNS (COMMAND_MAP | COMMAND_STARMAP)
 /* Those that run something at all. */
 #define CALLS (RUNS | COMMAND_APPLY)
 /* Those that take FUNC. */
-#define FUNCTIONS (COMMAND_MAP | COMMAND_APPLY)
+#define FUNCTIONS (COMMAND_MAP | COMMAND_STARMAP | COMMAND_APPLY)
 /* Those that have workers. */
 #define POOLED (RUNS | COMMAND_CHECK)
 #define EVERY (~0u)
@@ -252,6 +291,29 @@ static const struct option_row rows[] = {
 	 "read items from FILE ('-': standard input); may be given several "
 	 "times",
 	 arg_file_add, 0, 0, 0},
+	{"colsep", 'C', required_argument, "SEP", RUNS, SECTION_INPUT,
+	 "a line is columns with SEP between them: an extended regular "
+	 "expression, in which \\t, \\xHH ... are characters",
+	 colsep_set, 0, 0, 0},
+	{"csv", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	 "items are records of CSV; --colsep gives another character than the "
+	 "comma",
+	 shape_set, 0, SHAPE_CSV, 0},
+	{"tsv", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	 "a line is columns with TABs between them, in which \\t \\n \\r "
+	 "\\\\ stand for what they say",
+	 shape_set, 0, SHAPE_TSV, 0},
+	{"header", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	 "the first record of each input is no item but the names of its "
+	 "columns",
+	 flag_set, FIELD(header), 0, 0},
+	{"jsonl", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	 "a line is a JSON value: a string is an item, an array is columns, an "
+	 "object is columns with names",
+	 shape_set, 0, SHAPE_JSONL, 0},
+	{"msgpack", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	 "items are msgpack values, one behind the other",
+	 shape_set, 0, SHAPE_MSGPACK, 0},
 	{"no-run-if-empty", 'r', no_argument, NULL, RUNS, SECTION_INPUT,
 	 "accepted, without effect: an empty input runs nothing",
 	 nothing_set, 0, 0, 0},
@@ -321,6 +383,10 @@ static const struct option_row rows[] = {
 	{"unordered", 0, no_argument, NULL, RUNS, SECTION_OUTPUT,
 	 "results as they come",
 	 flag_set, FIELD(unordered), 0, 0},
+	{"format", 0, required_argument, "HOW", FUNCTIONS, SECTION_OUTPUT,
+	 "text (default); jsonl, tsv or msgpack: a record an item, with index, "
+	 "item, status, ms, worker, result and error, for those that fail too",
+	 format_set, 0, 0, 0},
 	{"zero", 'z', no_argument, NULL, CALLS, SECTION_OUTPUT,
 	 "lines end with NUL, and no name is escaped",
 	 flag_set, FIELD(zero), 0, 0},
@@ -328,7 +394,8 @@ static const struct option_row rows[] = {
 	 "lines of SUMFILE and of the output end with NUL, and no name is "
 	 "escaped",
 	 flag_set, FIELD(zero), 0, 0},
-	{"tag", 't', no_argument, NULL, COMMAND_MAP, SECTION_OUTPUT,
+	{"tag", 't', no_argument, NULL, COMMAND_MAP | COMMAND_STARMAP,
+	 SECTION_OUTPUT,
 	 "ITEM and a TAB before each line (not for digests)",
 	 flag_set, FIELD(tag), 0, 0},
 	{"bsd-tag", 0, no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,

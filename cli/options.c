@@ -210,7 +210,43 @@ static int arguments_parse(struct options *o, const struct command *command,
 	return rest_take(o, operands, argv + optind);
 }
 
-/* Options that are right alone, but not together. */
+/* Options that are right alone, but not together: those of the input. */
+static int shape_check(const struct options *o)
+{
+	if (o->delimiter_option && o->shape_option && o->shape != SHAPE_JSONL)
+		return message_usage("--%s: not with --%s", o->delimiter_option,
+				     o->shape_option);
+	if (o->colsep && o->shape_option && o->shape != SHAPE_CSV)
+		return message_usage("--colsep: not with --%s",
+				     o->shape_option);
+	if (o->header && o->shape != SHAPE_COLSEP && o->shape != SHAPE_CSV &&
+	    o->shape != SHAPE_TSV)
+		return message_usage("--header: only with --colsep, --csv or "
+				     "--tsv");
+	if (o->has_items && o->nitems > 0 && o->shape == SHAPE_MSGPACK)
+		return message_usage("--msgpack: '%s' is an operand, and only "
+				     "files hold such items",
+				     o->items[0]);
+	return OPTIONS_RUN;
+}
+
+/* Those of what is written. */
+static int format_check(const struct options *o)
+{
+	const char *name = o->tag				  ? "tag" :
+			   o->bsd_tag				  ? "bsd-tag" :
+			   o->zero && o->format == FORMAT_MSGPACK ? "zero" :
+								    NULL;
+
+	if (o->format != FORMAT_TEXT && name)
+		return message_usage("--%s: not with --format=%s", name,
+				     o->format == FORMAT_JSONL ? "jsonl" :
+				     o->format == FORMAT_TSV   ? "tsv" :
+								 "msgpack");
+	return OPTIONS_RUN;
+}
+
+/* And the others. */
 static int together_check(const struct options *o)
 {
 	const char *name = o->nice	   ? "nice" :
@@ -219,12 +255,14 @@ static int together_check(const struct options *o)
 			   o->timeout_ms || o->timeout_percent ? "timeout" :
 			   o->has_kill_after		       ? "kill-after" :
 								 NULL;
+	int rc;
 
 	if (o->start_method == PRUN_START_INLINE && name)
 		return message_usage("--%s: not with --start-method=inline, "
 				     "which has no workers",
 				     name);
-	return OPTIONS_RUN;
+	rc = shape_check(o);
+	return rc == OPTIONS_RUN ? format_check(o) : rc;
 }
 
 int options_parse(struct options *o, const struct command *command, int argc,

@@ -13,6 +13,24 @@
 
 struct command;
 
+/* What the input is read as; see records.h. */
+enum input_shape {
+	SHAPE_LINES = 0,
+	SHAPE_COLSEP,
+	SHAPE_CSV,
+	SHAPE_TSV,
+	SHAPE_JSONL,
+	SHAPE_MSGPACK,
+};
+
+/* What results are written as; see report.h. */
+enum output_format {
+	FORMAT_TEXT = 0,
+	FORMAT_JSONL,
+	FORMAT_TSV,
+	FORMAT_MSGPACK,
+};
+
 enum progress_mode {
 	PROGRESS_NONE = 0,
 	PROGRESS_AUTO,
@@ -21,7 +39,7 @@ enum progress_mode {
 };
 
 /* What is said of files that were checked. */
-enum report {
+enum check_report {
 	REPORT_ALL = 0,
 	REPORT_FAILURES, /* no OK */
 	REPORT_WARN,	 /* each bad line too */
@@ -41,7 +59,12 @@ struct options {
 	const char **arg_files; /* "-" is standard input */
 	size_t narg_files;
 	bool stdin_is_arg_file;
+	const char *delimiter_option; /* the one that was given, or NULL */
 	char delimiter;
+	enum input_shape shape;
+	const char *shape_option; /* as delimiter_option */
+	const char *colsep;	  /* NULL: not given */
+	bool header;
 	bool special_files;
 
 	/* Pool. */
@@ -64,6 +87,7 @@ struct options {
 	struct halt halt;
 
 	/* Output. */
+	enum output_format format;
 	bool dry_run;
 	bool unordered;
 	bool zero;
@@ -76,7 +100,7 @@ struct options {
 
 	/* Checking. */
 	const char *algorithm; /* NULL: what each line says */
-	enum report report;
+	enum check_report report;
 	bool strict;
 	bool ignore_missing;
 };

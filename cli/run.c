@@ -109,16 +109,51 @@ static void item_failed(struct run *r, const struct prun_result *result,
 		work->failure(work->self, result, text, len);
 	else
 		run_tell(r->options, result, text, len);
+	if (work->failed)
+		work->failed(work->self, result, text, len);
 	verbose_item(&r->verbose, result, "failed");
 }
 
-/* Its text was never read. */
-static void item_too_long(struct run *r, const struct prun_result *result)
+/* What its function made of nil counts for nothing. */
+static void faulty_failed(struct run *r, const struct prun_result *result,
+			  int status, const char *text)
 {
+	struct prun_result faulty = {
+		.index = result->index,
+		.status = status,
+		.argument = "\xc0",
+		.argument_size = 1,
+		.worker_id = -1,
+	};
+
 	r->tally.failed++;
+	if (r->work->failed)
+		r->work->failed(r->work->self, &faulty, text, strlen(text));
+}
+
+/* It never was one: too long, or wrong in itself. Whether that is so. */
+static bool item_faulty(struct run *r, const struct prun_result *result)
+{
+	struct records *records = &r->input.records;
+	const struct fault *fault = records_fault(records, result->cookie);
+
+	if (!fault && result->cookie != INPUT_TOO_LONG)
+		return false;
+	if (standard_output.shares_terminal)
+		output_flush(&standard_output);
+	if (!fault) {
+		if (!r->options->quiet)
+			message("item %" PRIu64 ": longer than 256 MiB",
+				result->index + 1);
+		faulty_failed(r, result, PRUN_ETOOBIG, "longer than 256 MiB");
+		return true;
+	}
 	if (!r->options->quiet)
-		message("item %" PRIu64 ": longer than 256 MiB",
-			result->index + 1);
+		message_item(fault->name, strlen(fault->name), fault->text,
+			     strlen(fault->text));
+	faulty_failed(r, result, PRUN_EVALUE, fault->text);
+	records_forget(records, fault);
+	return true;
 }
 
 static void item_done(struct run *r, const struct prun_result *result)
@@ -127,8 +162,10 @@ static void item_done(struct run *r, const struct prun_result *result)
 
 	if (rc < 0) {
 		const char *text = prun_strerror(rc);
+		struct prun_result failed = *result;
 
-		item_failed(r, result, text, strlen(text));
+		failed.status = rc;
+		item_failed(r, &failed, text, strlen(text));
 	} else if (rc > 0) {
 		r->tally.failed++;
 		verbose_item(&r->verbose, result, "failed");
@@ -146,8 +183,8 @@ static void result_take(struct run *r, const struct prun_result *result)
 			r->tally.not_run++;
 		else
 			r->tally.unrun++;
-	} else if (result->cookie == INPUT_TOO_LONG) {
-		item_too_long(r, result);
+	} else if (item_faulty(r, result)) {
+		return;
 	} else if (result->status < 0) {
 		item_failed(r, result, result->message, result->message_size);
 	} else {
@@ -198,9 +235,7 @@ static int job_fail(struct run *r, int rc)
 	if (r->stop.stopped)
 		return stop_tell(&r->stop, &r->tally);
 	if (r->input.error) {
-		message("%s: read error: %s",
-			r->input.files[r->input.current].name,
-			prun_strerror(r->input.error));
+		input_tell_error(&r->input);
 	} else {
 		prun_pool_error(r->pool, &text);
 		message("the workers failed: %s",

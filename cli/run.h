@@ -56,6 +56,13 @@ struct work {
 	/* Tells of a task that has failed. Without one it is run_tell(). */
 	void (*failure)(void *self, const struct prun_result *result,
 			const char *text, size_t len);
+	/*
+	 * A task has failed, and was told of: it may be written as well. One
+	 * whose item was never read, or was wrong in itself, has nil for its
+	 * argument, and no worker.
+	 */
+	void (*failed)(void *self, const struct prun_result *result,
+		       const char *text, size_t len);
 	/* All results are out, and `code` is to be the exit code: what it is
 	 * instead. Not called when prun itself failed. */
 	int (*end)(void *self, const struct tally *tally, int code);

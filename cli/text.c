@@ -10,8 +10,7 @@
 
 #define PRINT_MAX ((size_t)1 << 30)
 
-/* The shortest decimal text that reads back as the same number. */
-static int double_text(char *text, size_t size, double value)
+int text_of_double(char *text, size_t size, double value)
 {
 	int n = 0;
 
@@ -35,7 +34,7 @@ static int number_text(char *text, size_t size, const msgpack_object *o)
 		return snprintf(text, size, "%" PRId64, o->via.i64);
 	case MSGPACK_OBJECT_FLOAT32:
 	case MSGPACK_OBJECT_FLOAT64:
-		return double_text(text, size, o->via.f64);
+		return text_of_double(text, size, o->via.f64);
 	default: /* nil, in an array */
 		return 0;
 	}
@@ -112,4 +111,19 @@ int text_of_value(char **text, size_t *len, const msgpack_object *o)
 {
 	return holds_nested(o) ? print_nested(text, len, o) :
 				 print_fields(text, len, o);
+}
+
+int text_of_bytes(char **text, size_t *len, const void *data, size_t size)
+{
+	msgpack_object o;
+	msgpack_zone zone;
+	int rc;
+
+	if (!msgpack_zone_init(&zone, 1024))
+		return -ENOMEM;
+	rc = prun_value_object(&o, &zone, data, size);
+	if (rc == 0)
+		rc = text_of_value(text, len, &o);
+	msgpack_zone_destroy(&zone);
+	return rc;
 }

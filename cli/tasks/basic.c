@@ -7,10 +7,18 @@
 static int echo(struct prun_task *task)
 {
 	const void *item;
-	size_t size;
-	int rc = prun_arg_bin(task, &item, &size);
+	const char *s;
+	size_t size, len;
+	int rc;
 
-	return rc < 0 ? rc : prun_ret_bin(task, item, size);
+	/* A string, of whatever kind, is bytes. */
+	if (prun_task_params(task) != 1 ||
+	    prun_task_param(&item, &size, task, 0) < 0 ||
+	    prun_unpack(item, size, NULL, "s#", &s, &len) == 0) {
+		rc = prun_arg_bin(task, &item, &size);
+		return rc < 0 ? rc : prun_ret_bin(task, item, size);
+	}
+	return prun_packer_write(prun_task_packer(task), item, size);
 }
 
 static int noop(struct prun_task *task)

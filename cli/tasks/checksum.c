@@ -5,6 +5,7 @@
 #include <xxhash.h>
 #include <zlib.h>
 
+#include "argument.h"
 #include "file.h"
 #include "hex.h"
 #include "tasks.h"
@@ -31,6 +32,29 @@ static int crc32_task(struct prun_task *task)
 	return hex_return(task, sum, sizeof(sum), bytes);
 }
 
+/* Of all kinds of xxHash; the workers have what was set before them. */
+static uint64_t seed;
+
+static bool seed_set(const char *text)
+{
+	return argument_number(&seed, text, 0, UINT64_MAX);
+}
+
+static bool seed32_set(const char *text)
+{
+	return argument_number(&seed, text, 0, UINT32_MAX);
+}
+
+static const struct task_argument seed_argument[] = {
+	{"seed", "a number below 2^64, in decimal or as 0x...", seed_set},
+	{NULL, NULL, NULL},
+};
+
+static const struct task_argument seed32_argument[] = {
+	{"seed", "a number below 2^32, in decimal or as 0x...", seed32_set},
+	{NULL, NULL, NULL},
+};
+
 static int xxh32_update(void *state, const void *data, size_t size)
 {
 	return XXH32_update(state, data, size) == XXH_OK ? 0 : PRUN_EFAILED;
@@ -45,7 +69,7 @@ static int xxh32_task(struct prun_task *task)
 
 	if (!state && !(state = XXH32_createState()))
 		return prun_task_fail(task, PRUN_EFAILED, "Out of memory");
-	XXH32_reset(state, 0);
+	XXH32_reset(state, (XXH32_hash_t)seed);
 	rc = file_read(&bytes, task, xxh32_update, state);
 	if (rc < 0)
 		return rc;
@@ -67,7 +91,7 @@ static int xxh64_task(struct prun_task *task)
 
 	if (!state && !(state = XXH64_createState()))
 		return prun_task_fail(task, PRUN_EFAILED, "Out of memory");
-	XXH64_reset(state, 0);
+	XXH64_reset(state, seed);
 	rc = file_read(&bytes, task, xxh64_update, state);
 	if (rc < 0)
 		return rc;
@@ -92,7 +116,7 @@ static int xxh3_task(struct prun_task *task)
 
 	if (!xxh3_state && !(xxh3_state = XXH3_createState()))
 		return prun_task_fail(task, PRUN_EFAILED, "Out of memory");
-	XXH3_64bits_reset(xxh3_state);
+	XXH3_64bits_reset_withSeed(xxh3_state, seed);
 	rc = file_read(&bytes, task, xxh3_update, xxh3_state);
 	if (rc < 0)
 		return rc;
@@ -114,7 +138,7 @@ static int xxh128_task(struct prun_task *task)
 
 	if (!xxh3_state && !(xxh3_state = XXH3_createState()))
 		return prun_task_fail(task, PRUN_EFAILED, "Out of memory");
-	XXH3_128bits_reset(xxh3_state);
+	XXH3_128bits_reset_withSeed(xxh3_state, seed);
 	rc = file_read(&bytes, task, xxh128_update, xxh3_state);
 	if (rc < 0)
 		return rc;
@@ -122,18 +146,22 @@ static int xxh128_task(struct prun_task *task)
 	return hex_return(task, sum.digest, sizeof(sum.digest), bytes);
 }
 
-#define ROW(name_, fn_, tag_, help_) \
+#define ROW(name_, fn_, tag_, arguments_, help_) \
 	{ \
 		.func = {.name = name_, .fn = fn_, .help = help_}, \
-		.kind = TASK_DIGEST, .opens = true, .tag = tag_ \
+		.kind = TASK_DIGEST, .opens = true, .tag = tag_, \
+		.arguments = arguments_ \
 	}
 
 const struct task tasks_checksum[] = {
-	ROW("crc32", crc32_task, "CRC32", "CRC-32 of zlib and gzip"),
-	ROW("xxh32", xxh32_task, "XXH32", "XXH32, as xxhsum -H0"),
-	ROW("xxh64", xxh64_task, "XXH64", "XXH64, as xxhsum -H1"),
-	ROW("xxh3", xxh3_task, "XXH3",
-	    "XXH3, 64 bits, the digits of xxhsum -H3"),
-	ROW("xxh128", xxh128_task, "XXH128", "XXH3, 128 bits, as xxhsum -H2"),
+	ROW("crc32", crc32_task, "CRC32", NULL, "CRC-32 of zlib and gzip"),
+	ROW("xxh32", xxh32_task, "XXH32", seed32_argument,
+	    "XXH32, as xxhsum -H0; seed=N"),
+	ROW("xxh64", xxh64_task, "XXH64", seed_argument,
+	    "XXH64, as xxhsum -H1; seed=N"),
+	ROW("xxh3", xxh3_task, "XXH3", seed_argument,
+	    "XXH3, 64 bits, the digits of xxhsum -H3; seed=N"),
+	ROW("xxh128", xxh128_task, "XXH128", seed_argument,
+	    "XXH3, 128 bits, as xxhsum -H2; seed=N"),
 	{.func = {.name = NULL}},
 };

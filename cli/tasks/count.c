@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "file.h"
 #include "tasks.h"
@@ -44,6 +45,39 @@ static int count(void *state, const void *data, size_t size)
 	return 0;
 }
 
+/* What is wanted alone: NULL for all three. */
+static const char *wanted;
+
+static bool wanted_set(const char *text)
+{
+	static const char *const words[] = {"lines", "words", "bytes"};
+
+	for (size_t i = 0; i < 3; i++) {
+		if (strcmp(words[i], text) == 0) {
+			wanted = words[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+static const struct task_argument wanted_argument[] = {
+	{"count", "lines, words or bytes", wanted_set},
+	{NULL, NULL, NULL},
+};
+
+static int counts_text(char *text, size_t size, const struct counts *c,
+		       uint64_t bytes)
+{
+	if (!wanted)
+		return snprintf(text, size, "%" PRIu64 " %" PRIu64 " %" PRIu64,
+				c->lines, c->words, bytes);
+	return snprintf(text, size, "%" PRIu64,
+			*wanted == 'l' ? c->lines :
+			*wanted == 'w' ? c->words :
+					 bytes);
+}
+
 static int wc(struct prun_task *task)
 {
 	struct counts c = {0, 0, false};
@@ -54,16 +88,17 @@ static int wc(struct prun_task *task)
 	rc = file_read(&bytes, task, count, &c);
 	if (rc < 0)
 		return rc;
-	n = snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 " %" PRIu64,
-		     c.lines, c.words, bytes);
+	n = counts_text(text, sizeof(text), &c, bytes);
 	return prun_ret_pack(task, "[s#, u]", text, (size_t)n, bytes);
 }
 
 const struct task tasks_count[] = {
 	{.func = {.name = "wc",
 		  .fn = wc,
-		  .help = "lines, words and bytes, as LC_ALL=C wc counts"},
+		  .help = "lines, words and bytes, as LC_ALL=C wc counts; "
+			  "count=lines ..."},
 	 .kind = TASK_FILE,
-	 .opens = true},
+	 .opens = true,
+	 .arguments = wanted_argument},
 	{.func = {.name = NULL}},
 };

@@ -7,6 +7,7 @@
 
 #include <openssl/evp.h>
 
+#include "argument.h"
 #include "file.h"
 #include "hex.h"
 #include "multi.h"
@@ -34,16 +35,28 @@ static int algorithm_use(struct prun_task *task, const char *name)
 	return 0;
 }
 
+/* Bits of a digest that may have any length; 0: not told. */
+static uint64_t length;
+
+static bool length_set(const char *text)
+{
+	return argument_number(&length, text, 8, 8 * EVP_MAX_MD_SIZE) &&
+	       length % 8 == 0;
+}
+
+static const struct task_argument length_argument[] = {
+	{"length", "a number of bits, 8, 16, 24 ... 512", length_set},
+	{NULL, NULL, NULL},
+};
+
 static int update(void *state, const void *data, size_t size)
 {
 	return EVP_DigestUpdate(state, data, size) ? 0 : PRUN_EFAILED;
 }
 
-static int digest(struct prun_task *task)
+/* Read and add up what the task names, in the context. 0 or its failure. */
+static int digest_read(uint64_t *bytes, struct prun_task *task)
 {
-	unsigned char sum[EVP_MAX_MD_SIZE];
-	unsigned size = 0;
-	uint64_t bytes;
 	int rc = algorithm_use(task, prun_task_ctx(task));
 
 	if (rc < 0)
@@ -54,7 +67,42 @@ static int digest(struct prun_task *task)
 		return prun_task_fail(task, PRUN_EFAILED,
 				      "This system's OpenSSL refuses %s",
 				      algorithm_name);
-	rc = file_read(&bytes, task, update, context);
+	return file_read(bytes, task, update, context);
+}
+
+/* One whose length is free; `usual` of its bits unless told otherwise. */
+static int digest_free(struct prun_task *task, uint64_t usual)
+{
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	size_t size = (length ? length : usual) / 8;
+	uint64_t bytes;
+	int rc = digest_read(&bytes, task);
+
+	if (rc < 0)
+		return rc;
+	if (!EVP_DigestFinalXOF(context, sum, size))
+		return prun_task_fail(task, PRUN_EFAILED, "OpenSSL failed");
+	return hex_return(task, sum, size, bytes);
+}
+
+/* As many bits as leave nothing of their strength out. */
+static int shake128(struct prun_task *task)
+{
+	return digest_free(task, 256);
+}
+
+static int shake256(struct prun_task *task)
+{
+	return digest_free(task, 512);
+}
+
+static int digest(struct prun_task *task)
+{
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned size = 0;
+	uint64_t bytes;
+	int rc = digest_read(&bytes, task);
+
 	if (rc < 0)
 		return rc;
 	if (!EVP_DigestFinal_ex(context, sum, &size))
@@ -125,6 +173,13 @@ static int digest_sha256(struct prun_batch *batch)
 		.kind = TASK_DIGEST, .opens = true, .tag = tag_ \
 	}
 
+#define FREE(name_, fn_, evp, tag_, help_) \
+	{ \
+		.func = {.name = name_, .fn = fn_, .ctx = evp, .help = help_}, \
+		.kind = TASK_DIGEST, .opens = true, .tag = tag_, \
+		.arguments = length_argument \
+	}
+
 /* The tags are those of md5sum, sha256sum, b2sum and cksum, or else of the
  * BSD program. */
 const struct task tasks_digest[] = {
@@ -143,6 +198,10 @@ const struct task tasks_digest[] = {
 	ROW("sha3-256", "SHA3-256", "SHA3-256", "SHA-3, 256 bits"),
 	ROW("sha3-384", "SHA3-384", "SHA3-384", "SHA-3, 384 bits"),
 	ROW("sha3-512", "SHA3-512", "SHA3-512", "SHA-3, 512 bits"),
+	FREE("shake128", shake128, "SHAKE128", "SHAKE128",
+	     "SHAKE128, 256 bits; length=BITS"),
+	FREE("shake256", shake256, "SHAKE256", "SHAKE256",
+	     "SHAKE256, 512 bits; length=BITS"),
 	ROW("blake2b512", "BLAKE2B-512", "BLAKE2b",
 	    "BLAKE2b, 512 bits, as b2sum prints it"),
 	ROW("blake2s256", "BLAKE2S-256", "BLAKE2s", "BLAKE2s, 256 bits"),

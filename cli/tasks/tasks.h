@@ -18,11 +18,20 @@ enum task_kind {
 	TASK_FILE,   /* [text, bytes read]: TEXT NAME */
 };
 
+/* What a function can be told for all its items. */
+struct task_argument {
+	const char *name;
+	const char *values; /* what it may be, for messages */
+	/* Before the workers are forked. False: it may not be that. */
+	bool (*set)(const char *text);
+};
+
 struct task {
 	struct prun_func func;
 	enum task_kind kind;
 	bool opens;	 /* reads the files its items name */
 	const char *tag; /* digests: the algorithm in a --bsd-tag line */
+	const struct task_argument *arguments; /* up to a NULL name; or NULL */
 };
 
 /* The tables of the families; each ends with a NULL name. */

@@ -15,6 +15,9 @@ check 'help map' 0 '~Usage: prun map .*' '' "$PRUN" help map
 cp .out help.map
 check 'map --help' 0 @help.map '' "$PRUN" map --help
 check 'map FUNC --help' 0 @help.map '' "$PRUN" map echo a --help
+check 'help starmap' 0 '~Usage: prun starmap .*' '' "$PRUN" help starmap
+cp .out help.starmap
+check 'starmap --help' 0 @help.starmap '' "$PRUN" starmap --help
 check 'help apply' 0 '~Usage: prun apply .*' '' "$PRUN" help apply
 cp .out help.apply
 check 'apply --help' 0 @help.apply '' "$PRUN" apply --help
@@ -29,7 +32,7 @@ cp .out help.completion
 check 'completion --help' 0 @help.completion '' "$PRUN" completion --help
 check 'funcs' 0 '~md5           MD5, as md5sum prints it.*' '' "$PRUN" funcs
 cp .out funcs
-for file in help help.map help.apply help.help help.funcs help.completion funcs; do
+for file in help help.map help.starmap help.apply help.help help.funcs help.completion funcs; do
 	same "$file: 80 columns" '' "$(grep -nE '.{81}' $file)"
 	same "$file: no blank at a line's end" '' "$(grep -nE ' $' $file)"
 done
@@ -54,7 +57,7 @@ for option in $options; do
 	fi
 done
 letters=$(sed -n 's/^  -\(.\), --.*/\1/p' help.map)
-same 'letters of the options' '0 d a r j P c k z t D q v p' "$(xargs <<< "$letters")"
+same 'letters of the options' '0 d a C r j P c k z t D q v p' "$(xargs <<< "$letters")"
 for letter in $letters; do
 	if grep -q "Fl $letter " "$MAN"; then
 		pass "the manual mentions -$letter"
@@ -69,7 +72,7 @@ while read -r func help; do
 	[ -n "$help" ] || fail "help of $func" 'none'
 	check "$func runs" 0 '*' '' "$PRUN" map "$func" abc
 done < funcs
-for topic in map apply funcs completion help; do
+for topic in map starmap apply funcs completion help; do
 	if grep -q "prun $topic" help; then
 		pass "help mentions $topic"
 	else

@@ -12,7 +12,7 @@ cp "$GOOD" ./with:colon.so
 check 'a path with a colon' 0 $'a\n' '' "$PRUN" map ./with:colon.so:rot13 n
 check 'funcs of a plugin' 0 '~rot13         letters 13 places on(
 [a-z0-9]+ +.*)+' '' "$PRUN" funcs "$GOOD"
-check 'funcs without help' 0 $'meet\nparams\nfamily\nniceness\ncpus\ngrab\ntry\nobey\npid           the worker\'s pid\nstdio\nvalue\n' '' \
+check 'funcs without help' 0 $'meet\nparams\npacked\nfamily\nniceness\ncpus\ngrab\ntry\nobey\npid           the worker\'s pid\nstdio\nvalue\n' '' \
 	"$PRUN" funcs "$VALUES"
 
 check 'no path' 2 '' \

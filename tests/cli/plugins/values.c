@@ -68,6 +68,20 @@ static int params(struct prun_task *task)
 	return prun_ret_str(task, text, used);
 }
 
+/* The bytes of its argument, in hexadecimal. */
+static int packed(struct prun_task *task)
+{
+	static char text[4096];
+	size_t size;
+	const unsigned char *p = prun_task_arg(task, &size);
+
+	if (2 * size >= sizeof(text))
+		return prun_task_fail(task, PRUN_ETOOBIG, "too long to show");
+	for (size_t i = 0; i < size; i++)
+		sprintf(text + 2 * i, "%02x", p[i]);
+	return prun_ret_str(task, text, 2 * size);
+}
+
 /* The worker's parent, and itself. */
 static int family(struct prun_task *task)
 {
@@ -177,6 +191,7 @@ static int value(struct prun_task *task)
 static const struct prun_func funcs[] = {
 	{.name = "meet", .fn = meet},
 	{.name = "params", .fn = params},
+	{.name = "packed", .fn = packed},
 	{.name = "family", .fn = family},
 	{.name = "niceness", .fn = niceness},
 	{.name = "cpus", .fn = cpus},

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "json_out.h"
+#include "tsv.h"
+
+/* A value of a record: a string, packed, or neither: null. */
+struct cell {
+	const char *text;
+	const void *value;
+	size_t size;
+};
+
+int report_init(struct report *r, struct output *out, const struct options *o)
+{
+	*r = (struct report){
+		.out = out,
+		.format = o->format,
+		.zero = o->zero,
+	};
+	r->zone_made = msgpack_zone_init(&r->zone, 4096);
+	if (!r->zone_made)
+		return -ENOMEM;
+	return prun_packer_new(&r->packer);
+}
+
+void report_release(struct report *r)
+{
+	if (r->zone_made)
+		msgpack_zone_destroy(&r->zone);
+	prun_packer_free(r->packer);
+	r->zone_made = false;
+	r->packer = NULL;
+}
+
+static void put(const struct report *r, const char *text)
+{
+	output_put(r->out, text, strlen(text));
+}
+
+static void put_end(const struct report *r)
+{
+	output_put(r->out, r->zero ? "\0" : "\n", 1);
+}
+
+void report_begin(struct report *r)
+{
+	if (r->format != FORMAT_TSV)
+		return;
+	put(r, "index\titem\tstatus\tms\tworker\tresult\terror");
+	put_end(r);
+}
+
+/* ---------------------------------------------------------------- what is told */
+
+static struct cell item_cell(const struct prun_result *result)
+{
+	return (struct cell){.value = result->argument,
+			     .size = result->argument_size};
+}
+
+/* A packed string as a string, and nil as null. */
+static void cell_open(struct cell *c)
+{
+	const char *s;
+	size_t len;
+
+	if (!c->value)
+		return;
+	if (prun_unpack(c->value, c->size, NULL, "s#", &s, &len) == 0)
+		*c = (struct cell){.text = s, .size = len};
+	else if (prun_unpack(c->value, c->size, NULL, "n") == 0)
+		*c = (struct cell){.text = NULL};
+}
+
+static const char *status_name(const struct prun_result *result)
+{
+	return result->status < 0 ? prun_error_name(result->status) : "ok";
+}
+
+/* Whole microseconds, so that the digits are those of what was measured. */
+static void ms_text(char *text, size_t size, const struct prun_result *result)
+{
+	uint64_t us = result->run_ns / 1000;
+
+	snprintf(text, size, "%" PRIu64 ".%03u", us / 1000,
+		 (unsigned)(us % 1000));
+}
+
+/* --------------------------------------------------------------------- as text */
+
+static void put_base64(const struct report *r, const void *data, size_t size)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno"
+				     "pqrstuvwxyz0123456789+/";
+	const unsigned char *p = data;
+
+	while (size > 0) {
+		size_t n = size < 3 ? size : 3;
+		unsigned bits = (unsigned)p[0] << 16 |
+				(n > 1 ? (unsigned)p[1] << 8 : 0) |
+				(n > 2 ? p[2] : 0u);
+		char four[4] = {digits[bits >> 18], digits[bits >> 12 & 63],
+				n > 1 ? digits[bits >> 6 & 63] : '=',
+				n > 2 ? digits[bits & 63] : '='};
+
+		output_put(r->out, four, 4);
+		p += n;
+		size -= n;
+	}
+}
+
+static void put_json_piece(void *to, const char *text, size_t len)
+{
+	output_put(to, text, len);
+}
+
+/* The value as JSON, if it can be said so and there is memory for it. */
+static bool cell_decode(msgpack_object *o, struct report *r,
+			const struct cell *c)
+{
+	msgpack_zone_clear(&r->zone);
+	return prun_value_object(o, &r->zone, c->value, c->size) == 0 &&
+	       json_can_say(o);
+}
+
+/* A name that must not be escaped, and the value of the cell. */
+static void put_member(struct report *r, const char *name, struct cell c)
+{
+	struct json_out json = {put_json_piece, r->out};
+	msgpack_object o;
+
+	cell_open(&c);
+	put(r, ",\"");
+	put(r, name);
+	if (c.text && json_is_text(c.text, c.size)) {
+		put(r, "\":");
+		json_put_string(&json, c.text, c.size);
+	} else if (c.text) {
+		put(r, "_b64\":\"");
+		put_base64(r, c.text, c.size);
+		put(r, "\"");
+	} else if (!c.value) {
+		put(r, "\":null");
+	} else if (cell_decode(&o, r, &c)) {
+		put(r, "\":");
+		json_put(&json, &o);
+	} else {
+		put(r, "_msgpack_b64\":\"");
+		put_base64(r, c.value, c.size);
+		put(r, "\"");
+	}
+}
+
+static void put_jsonl(struct report *r, const struct prun_result *result,
+		      struct cell value, struct cell error)
+{
+	char text[128], ms[32], worker[16] = "null";
+
+	ms_text(ms, sizeof(ms), result);
+	if (result->worker_id >= 0)
+		snprintf(worker, sizeof(worker), "%d", result->worker_id);
+	snprintf(text, sizeof(text), "{\"index\":%" PRIu64, result->index + 1);
+	put(r, text);
+	put_member(r, "item", item_cell(result));
+	snprintf(text, sizeof(text),
+		 ",\"status\":\"%s\",\"ms\":%s,\"worker\":%s",
+		 status_name(result), ms, worker);
+	put(r, text);
+	put_member(r, "result", value);
+	put_member(r, "error", error);
+	put(r, "}");
+	put_end(r);
+}
+
+static void put_escaped(void *to, const char *s, size_t len)
+{
+	const char *end = s + len;
+
+	while (s < end) {
+		size_t n = 0;
+
+		while (s + n < end && !tsv_escape(s[n]))
+			n++;
+		output_put(to, s, n);
+		s += n;
+		if (s < end)
+			output_put(to, tsv_escape(*s++), 2);
+	}
+}
+
+static void put_field(struct report *r, struct cell c)
+{
+	struct json_out json = {put_escaped, r->out};
+	msgpack_object o;
+
+	cell_open(&c);
+	if (c.text) {
+		put_escaped(r->out, c.text, c.size);
+	} else if (c.value && cell_decode(&o, r, &c)) {
+		json_put(&json, &o);
+	} else if (c.value) {
+		put(r, "msgpack_b64:");
+		put_base64(r, c.value, c.size);
+	}
+}
+
+static void put_tsv(struct report *r, const struct prun_result *result,
+		    struct cell value, struct cell error)
+{
+	char text[64], ms[32], worker[16] = "";
+
+	ms_text(ms, sizeof(ms), result);
+	if (result->worker_id >= 0)
+		snprintf(worker, sizeof(worker), "%d", result->worker_id);
+	snprintf(text, sizeof(text), "%" PRIu64 "\t", result->index + 1);
+	put(r, text);
+	put_field(r, item_cell(result));
+	snprintf(text, sizeof(text), "\t%s\t%s\t%s\t", status_name(result), ms,
+		 worker);
+	put(r, text);
+	put_field(r, value);
+	put(r, "\t");
+	put_field(r, error);
+	put_end(r);
+}
+
+/* ------------------------------------------------------------------ as msgpack */
+
+/* What is packed so far goes out: what follows may be of any size. */
+static void packed_put(struct report *r)
+{
+	size_t size;
+	const void *data = prun_packer_data(r->packer, &size);
+
+	output_put(r->out, data, size);
+	prun_packer_clear(r->packer);
+}
+
+static void pack_cell(struct report *r, const char *name, struct cell c)
+{
+	struct prun_packer *p = r->packer;
+
+	prun_pack_str(p, name, strlen(name));
+	if (c.text && json_is_text(c.text, c.size))
+		prun_pack_str(p, c.text, c.size);
+	else if (c.text)
+		prun_pack_bin(p, c.text, c.size);
+	else if (!c.value)
+		prun_pack_nil(p);
+	packed_put(r);
+	if (c.value)
+		output_put(r->out, c.value, c.size);
+}
+
+static void put_msgpack(struct report *r, const struct prun_result *result,
+			struct cell value, struct cell error)
+{
+	struct prun_packer *p = r->packer;
+	const char *status = status_name(result);
+
+	prun_pack_map(p, 7);
+	prun_pack_str(p, "index", 5);
+	prun_pack_uint(p, result->index + 1);
+	pack_cell(r, "item", item_cell(result));
+	pack_cell(r, "status", (struct cell){status, NULL, strlen(status)});
+	prun_pack_str(p, "ms", 2);
+	prun_pack_double(p, (double)(result->run_ns / 1000) / 1000);
+	prun_pack_str(p, "worker", 6);
+	if (result->worker_id >= 0)
+		prun_pack_int(p, result->worker_id);
+	else
+		prun_pack_nil(p);
+	pack_cell(r, "result", value);
+	pack_cell(r, "error", error);
+}
+
+/* ------------------------------------------------------------------- the record */
+
+static void report_put(struct report *r, const struct prun_result *result,
+		       struct cell value, struct cell error)
+{
+	if (r->format == FORMAT_JSONL)
+		put_jsonl(r, result, value, error);
+	else if (r->format == FORMAT_TSV)
+		put_tsv(r, result, value, error);
+	else
+		put_msgpack(r, result, value, error);
+}
+
+void report_result(struct report *r, const struct prun_result *result,
+		   const char *text, size_t len)
+{
+	struct cell value = {NULL, result->value, result->value_size};
+
+	if (text)
+		value = (struct cell){text, NULL, len};
+	report_put(r, result, value, (struct cell){.text = NULL});
+}
+
+void report_failure(struct report *r, const struct prun_result *result,
+		    const char *error, size_t len)
+{
+	report_put(r, result, (struct cell){.text = NULL},
+		   (struct cell){error, NULL, len});
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef REPORT_H
+#define REPORT_H
+
+/*
+ * Items and how they fared, a record each, for --format:
+ *
+ *   index    from 1 on, in the order of the input
+ *   item     as it was given to the function; null where there was none: a
+ *            line that is too long, a record that is wrong in itself
+ *   status   "ok", or the name of an error: ENOENT, PRUN_EWORKER ...
+ *   ms       for how long it ran, in milliseconds
+ *   worker   the number of its worker; null: it never had one
+ *   result   null for one that failed
+ *   error    its text; null for one that did well
+ *
+ * jsonl    An object a line. What is a string and not UTF-8 has _b64 behind its
+ *          name, and is in base64. A value for which there is no JSON (an
+ *          infinity, an ext, a map whose keys are no strings, a string inside
+ *          that is not UTF-8) has _msgpack_b64 behind it, and is its msgpack.
+ * tsv      A line of the names, then a line each; a string as it is, with \t,
+ *          \n, \r and \\ for TAB, LF, CR and backslash; null as nothing; any
+ *          other value as JSON, or, where there is none, msgpack_b64: and its
+ *          msgpack in base64.
+ * msgpack  Maps, one behind the other; item and result as they are.
+ */
+
+#include "options.h"
+#include "output.h"
+#include "prun_msgpack.h"
+
+struct report {
+	struct output *out;
+	enum output_format format;
+	bool zero;
+	bool zone_made;
+	msgpack_zone zone;
+	struct prun_packer *packer;
+};
+
+/* 0 or -ENOMEM; also a report that will not be used. */
+int report_init(struct report *r, struct output *out, const struct options *o);
+/* Also of one that is all zero. */
+void report_release(struct report *r);
+
+/* What comes before all records. */
+void report_begin(struct report *r);
+/* One that did well. `text` is the result in place of the task's own, if it is
+ * not NULL. */
+void report_result(struct report *r, const struct prun_result *result,
+		   const char *text, size_t len);
+/* One that has failed, with the text of why. */
+void report_failure(struct report *r, const struct prun_result *result,
+		    const char *error, size_t len);
+
+#endif
