@@ -50,13 +50,13 @@ struct options {
 	/* Input. */
 	const char **arg_files; /* "-" is standard input */
 	size_t narg_files;
-	bool stdin_is_arg_file;
 	const char *delimiter_option; /* the one that was given, or NULL */
-	char delimiter;
+	const char *shape_option;     /* as delimiter_option */
+	const char *colsep;	      /* NULL: not given */
 	enum input_shape shape;
-	const char *shape_option; /* as delimiter_option */
-	const char *colsep;	  /* NULL: not given */
+	char delimiter;
 	bool header;
+	bool stdin_is_arg_file;
 	bool special_files;
 
 	/* Pool. */
