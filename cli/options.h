@@ -61,12 +61,12 @@ struct options {
 
 	/* Pool. */
 	bool has_workers;
+	bool pin;
 	uint32_t workers;      /* 0 with has_workers: one an item */
 	uint64_t chunksize;    /* 0: auto */
 	uint64_t maxtasks;     /* 0: no limit */
 	unsigned start_method; /* enum prun_start_method */
 	int64_t nice;
-	bool pin;
 	uint64_t memory_limit; /* bytes; 0: none */
 
 	/* Items that fail. */
@@ -80,15 +80,15 @@ struct options {
 
 	/* Output. */
 	enum output_format format;
+	enum progress_mode progress;
 	bool dry_run;
 	bool unordered;
 	bool zero;
 	bool tag;
 	bool bsd_tag;
 	bool quiet;
-	unsigned verbose; /* 1: items as they end; 2: workers too */
-	enum progress_mode progress;
-	uint64_t total; /* 0: not given */
+	unsigned char verbose; /* 1: items as they end; 2: workers too */
+	uint64_t total;	       /* 0: not given */
 };
 
 enum {
