@@ -13,6 +13,7 @@
 /* In the order of `prun help`. */
 #define COMMANDS(X) \
 	X(MAP, map) \
+	X(EXEC, exec) \
 	X(FUNCS, funcs) \
 	X(HELP, help)
 

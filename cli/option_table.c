@@ -102,6 +102,15 @@ static int arg_file_add(struct options *o, const struct option_row *row,
 	return 0;
 }
 
+static int replace_set(struct options *o, const struct option_row *row,
+		       const char *arg)
+{
+	if (!*arg)
+		return message_usage("--%s: the text is empty", row->name);
+	o->replace = arg;
+	return 0;
+}
+
 static int progress_set(struct options *o, const struct option_row *row,
 			const char *arg)
 {
@@ -127,7 +136,7 @@ static int progress_set(struct options *o, const struct option_row *row,
 /* ------------------------------------------------------------------ the table */
 
 /* Those that run something over items. */
-#define RUNS (COMMAND_MAP)
+#define RUNS (COMMAND_MAP | COMMAND_EXEC)
 /* Those that take FUNC. */
 #define FUNCTIONS (COMMAND_MAP)
 #define EVERY (~0u)
@@ -136,6 +145,25 @@ static int progress_set(struct options *o, const struct option_row *row,
 
 /* clang-format off */
 static const struct option_row rows[] = {
+	{"replace", 'I', required_argument, "R", COMMAND_EXEC, SECTION_COMMAND,
+	 "R stands for the item, and {} for itself",
+	 replace_set, 0, 0, 0},
+	{"max-args", 'n', required_argument, "N", COMMAND_EXEC, SECTION_COMMAND,
+	 "N items for each command, fewer if they do not fit or there are no "
+	 "more",
+	 number_set, FIELD(max_args), 1, UINT64_MAX},
+	{"many", 'X', no_argument, NULL, COMMAND_EXEC, SECTION_COMMAND,
+	 "as many items for each command as fit into it; shared out among the "
+	 "workers where their number is known",
+	 flag_set, FIELD(many), 0, 0},
+	{"shell", 0, no_argument, NULL, COMMAND_EXEC, SECTION_COMMAND,
+	 "CMD is a text for /bin/sh, to which the item is \"$1\"",
+	 flag_set, FIELD(shell), 0, 0},
+	{"tty", 0, no_argument, NULL, COMMAND_EXEC, SECTION_COMMAND,
+	 "for an interactive command: it reads from the terminal, and writes "
+	 "to where prun does; one worker",
+	 flag_set, FIELD(tty), 0, 0},
+
 	{"null", '0', no_argument, NULL, RUNS, SECTION_INPUT,
 	 "items end with NUL, not newline",
 	 null_set, 0, 0, 0},
@@ -176,7 +204,19 @@ static const struct option_row rows[] = {
 	{"unordered", 0, no_argument, NULL, RUNS, SECTION_OUTPUT,
 	 "results as they come",
 	 flag_set, FIELD(unordered), 0, 0},
-	{"zero", 'z', no_argument, NULL, RUNS, SECTION_OUTPUT,
+	{"line-buffer", 0, no_argument, NULL, COMMAND_EXEC, SECTION_OUTPUT,
+	 "whole lines as they come, of several commands mixed",
+	 flag_set, FIELD(line_buffer), 0, 0},
+	{"ungroup", 0, no_argument, NULL, COMMAND_EXEC, SECTION_OUTPUT,
+	 "the commands write to where prun does, as they like",
+	 flag_set, FIELD(ungroup), 0, 0},
+	{"zero", 'z', no_argument, NULL, COMMAND_EXEC, SECTION_OUTPUT,
+	 "lines end with NUL, for --tag and --line-buffer",
+	 flag_set, FIELD(zero), 0, 0},
+	{"tag", 't', no_argument, NULL, COMMAND_EXEC, SECTION_OUTPUT,
+	 "ITEM and a TAB before each line, on standard error too",
+	 flag_set, FIELD(tag), 0, 0},
+	{"zero", 'z', no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,
 	 "lines end with NUL, and no name is escaped",
 	 flag_set, FIELD(zero), 0, 0},
 	{"tag", 't', no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,
@@ -223,6 +263,7 @@ const struct option_row *option_next(const struct option_row *row,
 const char *option_heading(enum option_section section)
 {
 	static const char *const headings[SECTIONS] = {
+		[SECTION_COMMAND] = "Command",
 		[SECTION_INPUT] = "Input",
 		[SECTION_POOL] = "Pool",
 		[SECTION_OUTPUT] = "Output",

@@ -40,7 +40,16 @@ struct options {
 	uint64_t chunksize; /* 0: auto */
 	uint64_t maxtasks;  /* 0: no limit */
 
+	/* A command. */
+	const char *replace; /* written in place of {}; or NULL */
+	uint64_t max_args;   /* items of a command; 0: not given */
+	bool many;	     /* as many as fit */
+	bool shell;
+	bool tty;
+
 	/* Output. */
+	bool line_buffer;
+	bool ungroup;
 	bool unordered;
 	bool zero;
 	bool tag;

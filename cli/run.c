@@ -44,6 +44,7 @@ static int job_start(struct run *r)
 	call.length = total != INPUT_UNKNOWN ? total : r->options->total;
 	call.chunksize = (uint32_t)r->options->chunksize;
 	call.bufferbytes = READ_AHEAD_BYTES;
+	call.task_signal = r->work->late_signal;
 	rc = r->options->unordered ?
 		     prun_imap_unordered(&r->job, r->pool, &call) :
 		     prun_imap(&r->job, r->pool, &call);

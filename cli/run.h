@@ -23,6 +23,9 @@
 struct work {
 	void *self;
 	struct prun_func func; /* what a worker runs */
+	bool guarded;	       /* what tasks start and leave behind is killed
+				  with their worker */
+	int late_signal; /* for a worker whose task takes too long; 0: none */
 
 	/* In prun, before there is a worker, when the input is open: 0, or an
 	 * exit code after a message. What is opened or said here comes after

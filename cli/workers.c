@@ -17,6 +17,13 @@
  * have. */
 static struct rlimit descriptors;
 
+static uint32_t count;
+
+uint32_t workers_count(void)
+{
+	return count;
+}
+
 /* Each worker takes two, and some are needed for the rest. The workers get
  * back what was; a program that select()s is not to be surprised. */
 static uint32_t workers_possible(void)
@@ -86,10 +93,15 @@ int workers_start(struct prun_pool **pool, const struct work *work,
 	struct prun_options options = PRUN_OPTIONS_INIT;
 	int rc;
 
-	options.workers = workers_needed(o, in);
+	count = workers_needed(o, in);
+	options.workers = count;
 	options.funcs = &work->func;
 	options.nfuncs = 1;
 	options.maxtasksperchild = o->maxtasks;
+	if (work->guarded) {
+		options.start_method = PRUN_START_FORKSERVER;
+		options.kill_leftovers = 1;
+	}
 	options.initializer = worker_start;
 	options.finalizer = work->worker_end ? worker_end : NULL;
 	/* The library wants it writable for those who write there. */
