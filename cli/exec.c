@@ -188,7 +188,8 @@ static int name_make(struct exec *e, const struct prun_result *result)
 
 static void tell(struct exec *e, const char *text, size_t len)
 {
-	if (e->options->quiet)
+	/* When nobody reads any more that is all there is to say. */
+	if (e->options->quiet || standard_output.error)
 		return;
 	output_flush(&standard_output);
 	message_item(e->name ? e->name : "?", e->name ? e->name_len : 1, text,
@@ -286,9 +287,9 @@ static int exec_result(void *self, const struct prun_result *result,
 	if (o.output_error && !standard_output.error)
 		standard_output.error = o.output_error;
 	rc = streams_show(e, &o);
-	failed = outcome_tell(e, &o);
-	if (o.error || rc < 0)
-		failed = lost_tell(e, o.error ? o.error : rc);
+	if (o.error)
+		rc = o.error;
+	failed = rc < 0 ? lost_tell(e, rc) : outcome_tell(e, &o);
 	/* The run counts commands; people count items. */
 	*(failed ? &tally->failed : &tally->done) += e->items.count - 1;
 	return failed;

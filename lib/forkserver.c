@@ -93,6 +93,7 @@ struct server {
 	pid_t *pids; /* by id; 0: none */
 	uint32_t count;
 	bool kill_leftovers;
+	pid_t group; /* of the caller */
 	forkserver_child_fn child;
 	void *ctx;
 	char name[16]; /* of the caller, for its children */
@@ -176,8 +177,10 @@ static void run_child(int fd, void *arg)
 	const struct birth *b = arg;
 
 	prctl(PR_SET_NAME, b->server->name);
-	if (b->server->kill_leftovers)
+	if (b->server->kill_leftovers) {
+		setpgid(0, b->server->group);
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
+	}
 	b->server->child(fd, b->memory, b->id, b->server->ctx);
 }
 
@@ -283,8 +286,11 @@ static void server_main(int fd, void *arg)
 	prctl(PR_GET_NAME, s->name);
 	prctl(PR_SET_NAME, "prun-forkserver");
 	sigaction(SIGCHLD, &sa, NULL); /* or there is nothing to wait for */
-	if (s->kill_leftovers)
+	if (s->kill_leftovers) {
+		/* So that no signal to the caller's group takes it along. */
+		setpgid(0, 0);
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
+	}
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	s->fd = fd;
@@ -346,6 +352,7 @@ int forkserver_start(struct forkserver *f, uint32_t count, bool kill_leftovers,
 {
 	struct server s = {.count = count,
 			   .kill_leftovers = kill_leftovers,
+			   .group = getpgrp(),
 			   .child = child,
 			   .ctx = ctx};
 	int fds[2], rc;
