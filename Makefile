@@ -131,6 +131,9 @@ $(BUILD)/tests/check_lanes: CHECK_LIBS := $(call pkg,--libs,libcrypto)
 $(BUILD)/tests/check_lanes.o: TEST_CFLAGS += -Icli/tasks
 $(BUILD)/tests/check_command: $(patsubst %,$(BUILD)/cli/%.o,options option_table number message line signals)
 $(BUILD)/tests/check_command.o: TEST_CFLAGS += -Icli
+EXEC_ROOMS := template items batch environment spool gather lines input message signals
+$(BUILD)/tests/check_exec: $(EXEC_ROOMS:%=$(BUILD)/cli/%.o)
+$(BUILD)/tests/check_exec.o: TEST_CFLAGS += -Icli
 
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c lib/prun.h
 	@mkdir -p $(@D)

@@ -246,8 +246,10 @@ static struct text directory_of(struct text s)
 
 static struct text stem_of(struct text s)
 {
-	size_t first = last_slash(s) + 1;
+	size_t first = last_slash(s);
 
+	while (first < s.len && s.text[first] == '.')
+		first++;
 	for (size_t i = s.len; i > first; i--)
 		if (s.text[i - 1] == '.')
 			return (struct text){s.text, i - 1};

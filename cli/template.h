@@ -15,7 +15,7 @@
  * A word with one of the first five is repeated for each item of the task, and
  * those that name a place are replaced in each word they are in. Whatever else
  * is in braces is left as it is. An extension begins with the last dot of the
- * last component, unless that one begins with it.
+ * last component; dots at its beginning do not count.
  */
 
 #include <stdbool.h>
