@@ -258,6 +258,7 @@ demo: setup ## set up, build, and hash the files under /usr/include
 	@PRUN=$(PRUN) tests/tools/demo
 
 bench: setup-check ## measure against Python's Pool, xargs and md5sum
+	@tests/tools/setup bench || echo "without GNU parallel"
 	@+$(MAKE) --no-print-directory bench-run
 
 bench-run: all $(BUILD)/bench/pool_bench

@@ -28,6 +28,10 @@ rounds. All have two workers.
   md5         the wall time of the whole command, from its start to its end,
               with the list of the files as standard input and a file as
               standard output. The files are random, and in the page cache.
+  exec        commands a second, by the wall time of the whole run, with the
+              list of items as standard input; the second peer is GNU parallel
+              ("executor" in the table), where it is installed, with fewer items
+              as it is slow.
   memory      VmHWM of prun, and of the largest of its workers, sampled every 5
               ms while it runs: the largest of the rounds.
 
@@ -375,6 +379,41 @@ class Digest(Faster):
         return seconds
 
 
+class Exec(Faster):
+    """`prun exec true` against xargs, and against GNU parallel if there is
+    one."""
+
+    items = 2_000
+    parallel_items = 200
+
+    def __init__(self, files):
+        super().__init__(
+            f"exec: {self.items:,} x true; xargs -P2 -n1; parallel "
+            f"{self.parallel_items}", "/s", 1.5)
+        self.files = files
+        self.parallel = shutil.which("parallel")
+
+    def one_round(self, row):
+        super().one_round(row)
+        if self.parallel:
+            # --will-cite: no notice, and no file that says it was read.
+            row.executor_rounds.append(self._rate(
+                [self.parallel, "--will-cite", f"-j{WORKERS}", "true"],
+                self.parallel_items))
+
+    def ours(self):
+        return self._rate([PRUN, "exec", f"-j{WORKERS}", "true"], self.items)
+
+    def theirs(self):
+        return self._rate(["xargs", f"-P{WORKERS}", "-n1", "true"], self.items)
+
+    def _rate(self, argv, items):
+        names = self.files.path(f"exec.{items}")
+        with open(names, "w", encoding="ascii") as file:
+            file.writelines(f"{i}\n" for i in range(items))
+        return items / run_timed(argv, names, os.devnull)
+
+
 class RoundTrip:
     """One apply against the bare ping-pong: at most twice as long."""
 
@@ -487,6 +526,7 @@ def all_benches(files):
                16, 64 << 20, 1, 3.5),
         Digest("sha256-large: 16 files of 64 MiB; xargs -P2 -n1 sha256sum",
                files, 16, 64 << 20, 1, 1, "sha256"),
+        Exec(files),
         Memory(),
     ]
 
