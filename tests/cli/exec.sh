@@ -120,12 +120,6 @@ same 'the longest argument: status' 1 $?
 same 'the longest argument' $'131071\n2' "$(< .out)"
 same 'longer ones fail' "prun: 000...: cannot run '/bin/sh': Argument list too long" \
 	"$(sed 's/00*/000/' .err)"
-# A line that no item can hold, as 4 GB are.
-head -c 300M /dev/zero | tr '\0' a > huge
-check 'a huge line' 1 '' $'prun: item 1: longer than 256 MiB\n' \
-	bash -c 'ulimit -v 1500000; "$PRUN" exec -j1 -a huge wc'
-rm huge
-
 # -------------------------------------------------------------------- the output
 cat > chat << 'END'
 #!/bin/sh
@@ -212,17 +206,27 @@ same 'MIX, large output in one piece' $'a\nb\nc' "$(< .out)"
 }
 same 'RAM: 1 GiB of output' 1073741824 "$(tr -d ' ' < bytes.out)"
 peak=$(tr -dc 0-9 < peak)
-if [ "${peak:-0}" -gt 0 ] && [ "$peak" -lt 16000 ]; then
+if [ "${peak:-0}" -gt 0 ] && [ "$peak" -lt 64000 ]; then
 	pass 'RAM: of a worker'
 else
 	fail 'RAM: of a worker' "peak $peak kB"
 fi
-check 'RAM: of prun and all of its processes, 200 MB of address space' 0 \
-	$'268435456\n' '' bash -c 'ulimit -v 200000
-	"$PRUN" exec -j2 head -c 128M ::: /dev/zero /dev/zero | wc -c'
-check 'RAM: --line-buffer, a line of 256 MB' 0 $'268435457\n' '' \
-	bash -c 'ulimit -v 200000
-	"$PRUN" exec -j1 --line-buffer head -c 256M ::: /dev/zero | wc -c'
+# Not where the program needs address space without end, as with sanitizers.
+if (ulimit -v 200000; "$PRUN" --version > .out 2>&1); then
+	check 'RAM: of prun and all of its processes, 200 MB of address space' 0 \
+		$'268435456\n' '' bash -c 'ulimit -v 200000
+		"$PRUN" exec -j2 head -c 128M ::: /dev/zero /dev/zero | wc -c'
+	check 'RAM: --line-buffer, a line of 256 MB' 0 $'268435457\n' '' \
+		bash -c 'ulimit -v 200000
+		"$PRUN" exec -j1 --line-buffer head -c 256M ::: /dev/zero | wc -c'
+	# A line that no item can hold, as 4 GB are.
+	head -c 300M /dev/zero | tr '\0' a > huge
+	check 'a huge line' 1 '' $'prun: item 1: longer than 256 MiB\n' \
+		bash -c 'ulimit -v 1500000; "$PRUN" exec -j1 -a huge wc'
+	rm huge
+else
+	skip 'RAM' 'no limit of address space'
+fi
 
 # A disk that is full.
 mkdir tmp
@@ -237,6 +241,11 @@ if mount -t tmpfs -o size=1m none tmp 2> /dev/null; then
 	# What has been written is given back: 16 times the disk goes through.
 	check 'the disk is given back' 0 $'16777216\n' '' \
 		bash -c 'seq 32 | "$PRUN" exec -j1 --shell "head -c 524288 /dev/zero" | wc -c'
+	# So is what a worker had there that was killed.
+	check 'the disk is given back by the dead' 1 $'524288\n' \
+		'~(prun: [1-9]: the worker .* was killed by SIGKILL .*){9}' bash -o pipefail -c 'seq 10 | "$PRUN" exec -j1 --shell "
+		head -c 524288 /dev/zero
+		[ \$1 = 10 ] || kill -s KILL \$PPID" | wc -c'
 	same 'CLEANUP: no name is left' '' "$(ls tmp)"
 	umount tmp
 else

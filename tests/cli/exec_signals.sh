@@ -115,6 +115,12 @@ started 10
 kill -s KILL "$pid"
 finish 'prun is killed, --ungroup' 137 '' ''
 
+# Without anybody who could clean up the commands themselves go all the same.
+begin exec -j2 --shell 'echo "$$ $1" > started; exec head -c 1 gate' ::: 1 2
+started 2
+kill -s KILL "$pid" "$(guard_of "$pid")"
+finish 'prun and its guard are killed' 137 '' ''
+
 # A worker that is killed fails its item alone, and takes along what that has
 # left, while the others go on.
 begin exec -j2 -c1 ./gated ::: 1 2 3
