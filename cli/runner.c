@@ -108,6 +108,9 @@ static void signals_prepare(struct runner *r)
 {
 	sigset_t child;
 
+	/* What the system does not let it write is an error, to be told. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	handle(SIGCHLD, on_child);
 	handle(runner_late_signal(), on_late);
 	if (r->plan->own_group) {

@@ -255,6 +255,10 @@ TMPDIR=$PWD/none check 'no directory for it' 1 $'x\n' \
 	'~prun: b: its output is lost: No such file or directory' \
 	"$PRUN" exec --shell '[ "$1" = a ] && echo x || head -c 1M /dev/zero' ::: a b
 unset TMPDIR
+check 'a limit of the size of files' 1 $'2\n' \
+	$'prun: 9999999: its output is lost: File too large\n' \
+	bash -o pipefail -c 'ulimit -f 512
+	"$PRUN" exec --shell "head -c \$1 /dev/zero" ::: 9999999 2 | wc -c'
 check 'a full standard output' 3 '' $'prun: write error: No space left on device\n' \
 	bash -c '"$PRUN" exec seq ::: 100000 > /dev/full'
 check 'a full standard output, --line-buffer' 3 '' \
