@@ -145,6 +145,11 @@ $(BUILD)/tests/check_sumfile.o: TEST_CFLAGS += -Icli
 $(BUILD)/tests/check_columns: $(patsubst %,$(BUILD)/cli/%.o,columns fields colsep csv tsv values json_in text message program signals)
 $(BUILD)/tests/check_columns: CHECK_LIBS := $(call pkg,--libs,jansson)
 $(BUILD)/tests/check_columns.o: TEST_CFLAGS += -Icli
+EXEC_ROOMS := template items batch environment spool gather lines input records fields colsep csv tsv \
+	values json_in text message program signals
+$(BUILD)/tests/check_exec: $(EXEC_ROOMS:%=$(BUILD)/cli/%.o)
+$(BUILD)/tests/check_exec: CHECK_LIBS := $(call pkg,--libs,jansson)
+$(BUILD)/tests/check_exec.o: TEST_CFLAGS += -Icli
 
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c lib/prun.h
 	@mkdir -p $(@D)

@@ -15,6 +15,7 @@
 	X(MAP, map) \
 	X(STARMAP, starmap) \
 	X(APPLY, apply) \
+	X(EXEC, exec) \
 	X(CHECK, check) \
 	X(FUNCS, funcs) \
 	X(COMPLETION, completion) \

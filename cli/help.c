@@ -101,7 +101,8 @@ static void put_all(FILE *f)
 {
 	const struct command *c;
 
-	fputs("prun runs a function over many items, on all CPUs.\n\n", f);
+	fputs("prun runs a function or a command over many items, on all CPUs.\n\n",
+	      f);
 	for (size_t i = 0; (c = command_at(i)); i++) {
 		int n = fprintf(f, "  prun %s %s", c->name, c->usage[0]);
 

@@ -42,6 +42,12 @@ static void stderr_write(const char *text, size_t len)
 	signals_writing(false);
 }
 
+void message_bytes(const void *data, size_t size)
+{
+	message_status_erase();
+	stderr_write(data, size);
+}
+
 void message_status(const char *line, size_t len)
 {
 	message_status_erase();

@@ -36,6 +36,9 @@ void message_topic(const char *topic);
 void message_item(const void *item, size_t item_len, const char *text,
 		  size_t text_len);
 
+/* What somebody else has to say there, as it is. */
+void message_bytes(const void *data, size_t size);
+
 /* Show `line` in place of the status line that is there. */
 void message_status(const char *line, size_t len);
 /* Take the status line away, or leave it for good. */

@@ -147,6 +147,15 @@ static int arg_file_add(struct options *o, const struct option_row *row,
 	return 0;
 }
 
+static int replace_set(struct options *o, const struct option_row *row,
+		       const char *arg)
+{
+	if (!*arg)
+		return message_usage("--%s: the text is empty", row->name);
+	o->replace = arg;
+	return 0;
+}
+
 static int progress_set(struct options *o, const struct option_row *row,
 			const char *arg)
 {
@@ -267,9 +276,11 @@ static int report_set(struct options *o, const struct option_row *row,
 /* ------------------------------------------------------------------ the table */
 
 /* Those that run something over items. */
-#define RUNS (COMMAND_MAP | COMMAND_STARMAP)
+#define RUNS (COMMAND_MAP | COMMAND_STARMAP | COMMAND_EXEC)
 /* Those that run something at all. */
 #define CALLS (RUNS | COMMAND_APPLY)
+/* Those whose items may be more than lines. */
+#define RECORDS (COMMAND_MAP | COMMAND_STARMAP)
 /* Those that take FUNC. */
 #define FUNCTIONS (COMMAND_MAP | COMMAND_STARMAP | COMMAND_APPLY)
 /* Those that have workers. */
@@ -280,6 +291,25 @@ static int report_set(struct options *o, const struct option_row *row,
 
 /* clang-format off */
 static const struct option_row rows[] = {
+	{"replace", 'I', required_argument, "R", COMMAND_EXEC, SECTION_COMMAND,
+	 "R stands for the item, and {} for itself",
+	 replace_set, 0, 0, 0},
+	{"max-args", 'n', required_argument, "N", COMMAND_EXEC, SECTION_COMMAND,
+	 "N items for each command, fewer if they do not fit or there are no "
+	 "more",
+	 number_set, FIELD(max_args), 1, UINT64_MAX},
+	{"many", 'X', no_argument, NULL, COMMAND_EXEC, SECTION_COMMAND,
+	 "as many items for each command as fit into it; shared out among the "
+	 "workers where their number is known",
+	 flag_set, FIELD(many), 0, 0},
+	{"shell", 0, no_argument, NULL, COMMAND_EXEC, SECTION_COMMAND,
+	 "CMD is a text for /bin/sh, to which the item is \"$1\"",
+	 flag_set, FIELD(shell), 0, 0},
+	{"tty", 0, no_argument, NULL, COMMAND_EXEC, SECTION_COMMAND,
+	 "for an interactive command: it reads from the terminal, and writes "
+	 "to where prun does; one worker",
+	 flag_set, FIELD(tty), 0, 0},
+
 	{"null", '0', no_argument, NULL, RUNS, SECTION_INPUT,
 	 "items end with NUL, not newline",
 	 null_set, 0, 0, 0},
@@ -291,27 +321,27 @@ static const struct option_row rows[] = {
 	 "read items from FILE ('-': standard input); may be given several "
 	 "times",
 	 arg_file_add, 0, 0, 0},
-	{"colsep", 'C', required_argument, "SEP", RUNS, SECTION_INPUT,
+	{"colsep", 'C', required_argument, "SEP", RECORDS, SECTION_INPUT,
 	 "a line is columns with SEP between them: an extended regular "
 	 "expression, in which \\t, \\xHH ... are characters",
 	 colsep_set, 0, 0, 0},
-	{"csv", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	{"csv", 0, no_argument, NULL, RECORDS, SECTION_INPUT,
 	 "items are records of CSV; --colsep gives another character than the "
 	 "comma",
 	 shape_set, 0, SHAPE_CSV, 0},
-	{"tsv", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	{"tsv", 0, no_argument, NULL, RECORDS, SECTION_INPUT,
 	 "a line is columns with TABs between them, in which \\t \\n \\r "
 	 "\\\\ stand for what they say",
 	 shape_set, 0, SHAPE_TSV, 0},
-	{"header", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	{"header", 0, no_argument, NULL, RECORDS, SECTION_INPUT,
 	 "the first record of each input is no item but the names of its "
 	 "columns",
 	 flag_set, FIELD(header), 0, 0},
-	{"jsonl", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	{"jsonl", 0, no_argument, NULL, RECORDS, SECTION_INPUT,
 	 "a line is a JSON value: a string is an item, an array is columns, an "
 	 "object is columns with names",
 	 shape_set, 0, SHAPE_JSONL, 0},
-	{"msgpack", 0, no_argument, NULL, RUNS, SECTION_INPUT,
+	{"msgpack", 0, no_argument, NULL, RECORDS, SECTION_INPUT,
 	 "items are msgpack values, one behind the other",
 	 shape_set, 0, SHAPE_MSGPACK, 0},
 	{"no-run-if-empty", 'r', no_argument, NULL, RUNS, SECTION_INPUT,
@@ -337,7 +367,7 @@ static const struct option_row rows[] = {
 	 "replace a worker after N items",
 	 number_set, FIELD(maxtasks), 1, UINT64_MAX},
 
-	{"start-method", 0, required_argument, "HOW", CALLS, SECTION_POOL,
+	{"start-method", 0, required_argument, "HOW", FUNCTIONS, SECTION_POOL,
 	 "fork (default); forkserver: a small process forks the workers; "
 	 "inline: no workers, prun runs the items itself, for debuggers",
 	 start_method_set, 0, 0, 0},
@@ -347,7 +377,7 @@ static const struct option_row rows[] = {
 	{"pin", 0, no_argument, NULL, CALLS, SECTION_POOL,
 	 "pin each worker to one CPU",
 	 flag_set, FIELD(pin), 0, 0},
-	{"memory-limit", 0, required_argument, "SIZE", CALLS, SECTION_POOL,
+	{"memory-limit", 0, required_argument, "SIZE", FUNCTIONS, SECTION_POOL,
 	 "a worker may take that much memory beyond what it starts with; then "
 	 "its allocations fail; bytes, or as 500M, 2GiB, 1GB",
 	 size_set, FIELD(memory_limit), 0, 0},
@@ -383,25 +413,36 @@ static const struct option_row rows[] = {
 	{"unordered", 0, no_argument, NULL, RUNS, SECTION_OUTPUT,
 	 "results as they come",
 	 flag_set, FIELD(unordered), 0, 0},
+	{"line-buffer", 0, no_argument, NULL, COMMAND_EXEC, SECTION_OUTPUT,
+	 "whole lines as they come, of several commands mixed",
+	 flag_set, FIELD(line_buffer), 0, 0},
+	{"ungroup", 0, no_argument, NULL, COMMAND_EXEC, SECTION_OUTPUT,
+	 "the commands write to where prun does, as they like",
+	 flag_set, FIELD(ungroup), 0, 0},
+	{"zero", 'z', no_argument, NULL, COMMAND_EXEC, SECTION_OUTPUT,
+	 "lines end with NUL, for --tag and --line-buffer",
+	 flag_set, FIELD(zero), 0, 0},
+	{"tag", 't', no_argument, NULL, COMMAND_EXEC, SECTION_OUTPUT,
+	 "ITEM and a TAB before each line, on standard error too",
+	 flag_set, FIELD(tag), 0, 0},
 	{"format", 0, required_argument, "HOW", FUNCTIONS, SECTION_OUTPUT,
 	 "text (default); jsonl, tsv or msgpack: a record an item, with index, "
 	 "item, status, ms, worker, result and error, for those that fail too",
 	 format_set, 0, 0, 0},
-	{"zero", 'z', no_argument, NULL, CALLS, SECTION_OUTPUT,
+	{"zero", 'z', no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,
 	 "lines end with NUL, and no name is escaped",
 	 flag_set, FIELD(zero), 0, 0},
 	{"zero", 'z', no_argument, NULL, COMMAND_CHECK, SECTION_OUTPUT,
 	 "lines of SUMFILE and of the output end with NUL, and no name is "
 	 "escaped",
 	 flag_set, FIELD(zero), 0, 0},
-	{"tag", 't', no_argument, NULL, COMMAND_MAP | COMMAND_STARMAP,
-	 SECTION_OUTPUT,
+	{"tag", 't', no_argument, NULL, RECORDS, SECTION_OUTPUT,
 	 "ITEM and a TAB before each line (not for digests)",
 	 flag_set, FIELD(tag), 0, 0},
 	{"bsd-tag", 0, no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,
 	 "digests as 'MD5 (NAME) = HEX'",
 	 flag_set, FIELD(bsd_tag), 0, 0},
-	{"dry-run", 'D', no_argument, NULL, CALLS, SECTION_OUTPUT,
+	{"dry-run", 'D', no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,
 	 "run nothing, but write for each item the command that would",
 	 flag_set, FIELD(dry_run), 0, 0},
 	{"quiet", 'q', no_argument, NULL, CALLS, SECTION_OUTPUT,
@@ -467,6 +508,7 @@ const struct option_row *option_next(const struct option_row *row,
 const char *option_heading(enum option_section section)
 {
 	static const char *const headings[SECTIONS] = {
+		[SECTION_COMMAND] = "Command",
 		[SECTION_INPUT] = "Input",
 		[SECTION_POOL] = "Pool",
 		[SECTION_FAILURES] = "Items that fail",

@@ -15,6 +15,7 @@
 
 /* The headings of help, in its order. */
 enum option_section {
+	SECTION_COMMAND,
 	SECTION_INPUT,
 	SECTION_POOL,
 	SECTION_FAILURES,

@@ -86,10 +86,19 @@ struct options {
 	uint64_t retry_delay_ms;
 	struct halt halt;
 
+	/* A command. */
+	const char *replace; /* written in place of {}; or NULL */
+	uint64_t max_args;   /* items of a command; 0: not given */
+	bool many;	     /* as many as fit */
+	bool shell;
+	bool tty;
+
 	/* Output. */
 	enum output_format format;
 	enum progress_mode progress;
 	bool dry_run;
+	bool line_buffer;
+	bool ungroup;
 	bool unordered;
 	bool zero;
 	bool tag;

@@ -52,6 +52,7 @@ static int job_start(struct run *r)
 	call.task_timeout_ms = (uint32_t)o->timeout_ms;
 	call.task_timeout_percent = (uint32_t)o->timeout_percent;
 	call.task_grace_ms = (uint32_t)o->kill_after_ms;
+	call.task_signal = r->work->late_signal;
 	call.retries = (uint32_t)o->retries;
 	call.retry_on = PRUN_RETRY_LOST | PRUN_RETRY_TIMEOUT | PRUN_RETRY_ERROR;
 	call.retry_delay_ms = (uint32_t)o->retry_delay_ms;

@@ -26,7 +26,10 @@ struct work {
 	/* and all it can run where the source chooses; NULL: no other. */
 	const struct prun_func *funcs;
 	size_t nfuncs;
-	bool star; /* each argument is an array of its parameters */
+	bool star;    /* each argument is an array of its parameters */
+	bool guarded; /* what tasks start and leave behind is killed with their
+			 worker */
+	int late_signal; /* for a worker whose task takes too long; 0: none */
 
 	/* In prun, before there is a worker, when the input is open: 0, or an
 	 * exit code after a message. What is opened or said here comes after

@@ -19,6 +19,12 @@
 static struct rlimit descriptors;
 
 static pid_t prun_pid;
+static uint32_t count;
+
+uint32_t workers_count(void)
+{
+	return count;
+}
 
 /* Each worker takes two, and some are needed for the rest. The workers get
  * back what was; a program that select()s is not to be surprised. */
@@ -93,7 +99,8 @@ int workers_start(struct prun_pool **pool, const struct work *work,
 	struct prun_options options = PRUN_OPTIONS_INIT;
 	int rc;
 
-	options.workers = workers_needed(o, in);
+	count = workers_needed(o, in);
+	options.workers = count;
 	options.funcs = work->funcs ? work->funcs : &work->func;
 	options.nfuncs = work->funcs ? work->nfuncs : 1;
 	options.maxtasksperchild = o->maxtasks;
@@ -101,6 +108,10 @@ int workers_start(struct prun_pool **pool, const struct work *work,
 	options.nice = (int)o->nice;
 	options.pin = o->pin;
 	options.memory_limit = o->memory_limit;
+	if (work->guarded) {
+		options.start_method = PRUN_START_FORKSERVER;
+		options.kill_leftovers = 1;
+	}
 	options.initializer = worker_start;
 	options.finalizer = work->worker_end ? worker_end : NULL;
 	/* The library wants it writable for those who write there. */

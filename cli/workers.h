@@ -12,4 +12,7 @@
 int workers_start(struct prun_pool **pool, const struct work *work,
 		  const struct options *o, struct input *in);
 
+/* How many there are; for those themselves too. 0: not known yet. */
+uint32_t workers_count(void);
+
 #endif

@@ -70,6 +70,7 @@ struct engine_config {
 	struct limits limits;
 	uint32_t start_timeout_ms;
 	bool forkserver;
+	bool kill_leftovers; /* with forkserver */
 };
 
 enum engine_stop {

@@ -908,7 +908,8 @@ static int start_server(struct engine_fork *e)
 	struct poller *p = &e->base.poller;
 	struct engine_config *config =
 		(struct engine_config *)(uintptr_t)e->base.config;
-	int rc = forkserver_start(&e->server, e->nslots, slot_served, config);
+	int rc = forkserver_start(&e->server, e->nslots, config->kill_leftovers,
+				  slot_served, config);
 
 	if (rc < 0)
 		return rc;

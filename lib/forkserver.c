@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -91,10 +92,43 @@ struct server {
 	int caller;  /* pidfd */
 	pid_t *pids; /* by id; 0: none */
 	uint32_t count;
+	bool kill_leftovers;
+	pid_t group; /* of the caller */
 	forkserver_child_fn child;
 	void *ctx;
 	char name[16]; /* of the caller, for its children */
 };
+
+/* The place of a child's id, or -1: it is none that was asked for. */
+static int id_of(const struct server *s, pid_t pid)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->count; i++)
+		if (s->pids[i] == pid)
+			return (int)i;
+	return -1;
+}
+
+/*
+ * Kill all children that nobody asked for: a worker that has ended left them,
+ * or one of their own kind did. Theirs will come here when they are dead, with
+ * another SIGCHLD. False: there are none that can be killed.
+ */
+static bool kill_leftovers(const struct server *s)
+{
+	FILE *list = fopen("/proc/thread-self/children", "re");
+	bool killed = false;
+	pid_t pid;
+
+	if (!list)
+		return false;
+	while (fscanf(list, "%d", &pid) == 1)
+		if (id_of(s, pid) < 0 && kill(pid, SIGKILL) == 0)
+			killed = true;
+	fclose(list);
+	return killed;
+}
 
 static void leave(struct server *s) __attribute__((noreturn));
 
@@ -108,6 +142,10 @@ static void leave(struct server *s)
 	for (i = 0; i < s->count; i++)
 		while (s->pids[i] > 0 && waitpid(s->pids[i], NULL, 0) < 0 &&
 		       errno == EINTR)
+			;
+	memset(s->pids, 0, s->count * sizeof(*s->pids));
+	while (s->kill_leftovers && kill_leftovers(s))
+		while (waitpid(-1, NULL, 0) < 0 && errno == EINTR)
 			;
 	_exit(0);
 }
@@ -139,6 +177,10 @@ static void run_child(int fd, void *arg)
 	const struct birth *b = arg;
 
 	prctl(PR_SET_NAME, b->server->name);
+	if (b->server->kill_leftovers) {
+		setpgid(0, b->server->group);
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+	}
 	b->server->child(fd, b->memory, b->id, b->server->ctx);
 }
 
@@ -190,24 +232,23 @@ static void reap(struct server *s)
 {
 	struct forkserver_news news = {.kind = FORKSERVER_DIED};
 	struct signalfd_siginfo info;
-	int status;
-	uint32_t i;
+	int status, id;
 	pid_t pid;
 
 	while (read(s->signals, &info, sizeof(info)) > 0)
 		;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (i = 0; i < s->count; i++)
-			if (s->pids[i] == pid)
-				break;
-		if (i == s->count)
+		id = id_of(s, pid);
+		if (id < 0)
 			continue;
-		s->pids[i] = 0;
-		news.id = (int32_t)i;
+		s->pids[id] = 0;
+		news.id = id;
 		news.pid = pid;
 		news.value = status;
 		tell(s, &news, -1);
 	}
+	if (s->kill_leftovers)
+		kill_leftovers(s);
 }
 
 static void serve_for_ever(struct server *s) __attribute__((noreturn));
@@ -245,6 +286,11 @@ static void server_main(int fd, void *arg)
 	prctl(PR_GET_NAME, s->name);
 	prctl(PR_SET_NAME, "prun-forkserver");
 	sigaction(SIGCHLD, &sa, NULL); /* or there is nothing to wait for */
+	if (s->kill_leftovers) {
+		/* So that no signal to the caller's group takes it along. */
+		setpgid(0, 0);
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+	}
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	s->fd = fd;
@@ -301,10 +347,14 @@ static int open_self(void)
 	return high < 0 ? rc : high;
 }
 
-int forkserver_start(struct forkserver *f, uint32_t count,
+int forkserver_start(struct forkserver *f, uint32_t count, bool kill_leftovers,
 		     forkserver_child_fn child, void *ctx)
 {
-	struct server s = {.count = count, .child = child, .ctx = ctx};
+	struct server s = {.count = count,
+			   .kill_leftovers = kill_leftovers,
+			   .group = getpgrp(),
+			   .child = child,
+			   .ctx = ctx};
 	int fds[2], rc;
 
 	rc = process_socketpair(fds, SOCK_SEQPACKET);

@@ -52,8 +52,9 @@ struct forkserver_news {
 typedef void (*forkserver_child_fn)(int fd, int memory, int id, void *ctx);
 
 /* Start it, for children with ids below `count`, and wait until it is there.
- * 0 or an error. */
-int forkserver_start(struct forkserver *f, uint32_t count,
+ * With kill_leftovers what its children have started and left behind becomes
+ * its own when they end, and is killed. 0 or an error. */
+int forkserver_start(struct forkserver *f, uint32_t count, bool kill_leftovers,
 		     forkserver_child_fn child, void *ctx);
 /* Ask for a child. p->fd is its socket, which may be written to at once; its
  * pid and pidfd come with the news. Does not block; -EAGAIN: ask again. */

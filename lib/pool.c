@@ -26,6 +26,8 @@ static int check_options(const struct prun_options *o)
 	/* Its thread would be forked over, and its locks with it. */
 	if (o->background && o->start_method != PRUN_START_FORKSERVER)
 		return PRUN_EINVAL;
+	if (o->kill_leftovers && o->start_method != PRUN_START_FORKSERVER)
+		return PRUN_EINVAL;
 	return 0;
 }
 
@@ -42,6 +44,7 @@ static void set_config(struct engine_config *c, const struct prun_options *o)
 	c->initarg = o->initarg;
 	c->start_timeout_ms = o->start_timeout_ms;
 	c->forkserver = o->start_method == PRUN_START_FORKSERVER;
+	c->kill_leftovers = o->kill_leftovers != 0;
 	c->limits = (struct limits){.pin = o->pin != 0,
 				    .ignore_sigint = o->ignore_sigint != 0,
 				    .nice = o->nice,

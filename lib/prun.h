@@ -564,6 +564,14 @@ struct prun_options {
 	uint32_t start_timeout_ms; /* a worker whose initializer takes longer
 					  is killed, which is a failed start;
 					  0: none */
+	int kill_leftovers;	   /* 1: when a worker ends, so do all
+					  processes that its tasks have started
+					  and left behind, daemons included:
+					  killed by the fork server; only with
+					  PRUN_START_FORKSERVER. Until then
+					  they are children of the worker, which
+					  may wait for them (and /proc must be
+					  there, with its lists of children) */
 };
 
 #define PRUN_OPTIONS_VERSION 1
@@ -572,7 +580,7 @@ struct prun_options {
 #define PRUN_OPTIONS_INIT \
 	{ \
 		PRUN_OPTIONS_VERSION, 0, NULL, 0, 0, 0, PRUN_START_FORK, NULL, \
-			NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0 \
+			NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0 \
 	}
 
 /*

@@ -233,7 +233,8 @@ static struct forkserver started(uint32_t count)
 {
 	struct forkserver f = FORKSERVER_INIT;
 
-	ck_assert_int_eq(forkserver_start(&f, count, served, &the_context), 0);
+	ck_assert_int_eq(
+		forkserver_start(&f, count, false, served, &the_context), 0);
 	ck_assert_int_gt(f.fd, 2);
 	ck_assert_int_gt(f.process.pid, 0);
 	ck_assert_int_gt(f.process.pidfd, 2);
@@ -819,7 +820,8 @@ static void *start_there(void *arg)
 {
 	struct forkserver *f = arg;
 
-	return forkserver_start(f, 2, served, &the_context) < 0 ? f : NULL;
+	return forkserver_start(f, 2, false, served, &the_context) < 0 ? f :
+									 NULL;
 }
 
 START_TEST(the_thread_that_started_it_ends)
@@ -1192,7 +1194,7 @@ START_TEST(no_fork)
 	/* The second one is the server's own, in between. */
 	for (n = 1; n <= 2; n++) {
 		fork_fail_at(n);
-		ck_assert_int_eq(forkserver_start(&f, 1, served, NULL),
+		ck_assert_int_eq(forkserver_start(&f, 1, false, served, NULL),
 				 -EAGAIN);
 		fork_fail_at(0);
 		ck_assert_int_eq(f.fd, -1);
@@ -1274,7 +1276,7 @@ START_TEST(no_descriptors_to_start)
 		struct forkserver f = FORKSERVER_INIT;
 
 		cramp(&c, room);
-		rc = forkserver_start(&f, 1, served, &the_context);
+		rc = forkserver_start(&f, 1, false, served, &the_context);
 		uncramp(&c);
 		/* Seen by the server, it is an end of file. */
 		if (rc < 0)
@@ -1411,7 +1413,7 @@ START_TEST(no_memory)
 		int rc;
 
 		alloc_fail_at(n);
-		rc = forkserver_start(&f, 2, served, &the_context);
+		rc = forkserver_start(&f, 2, false, served, &the_context);
 		failed = alloc_failed();
 		alloc_fail_at(0);
 		/* In the server the count goes on, there it is an end. */

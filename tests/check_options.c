@@ -140,6 +140,35 @@ static int task_family(struct prun_task *task)
 	return prun_ret_pack(task, "[i, i]", (int)getpid(), (int)getppid());
 }
 
+/* A child that ignores what can be ignored, and one of its own in another
+ * session; both are there when it has ended. */
+static int task_leave(struct prun_task *task)
+{
+	pid_t pids[2] = {0, 0};
+	int told[2];
+
+	if (pipe(told) < 0)
+		return -errno;
+	pids[0] = fork();
+	if (pids[0] == 0) {
+		for (int sig = 1; sig < NSIG; sig++)
+			signal(sig, SIG_IGN);
+		pids[1] = fork();
+		if (pids[1] == 0)
+			setsid();
+		else if (write(told[1], &pids[1], sizeof(pids[1])) < 0)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	if (read(told[0], &pids[1], sizeof(pids[1])) < 0)
+		return -errno;
+	close(told[0]);
+	close(told[1]);
+	return prun_ret_pack(task, "[i, i, i]", (int)pids[0], (int)pids[1],
+			     (int)getpid());
+}
+
 static int task_priority(struct prun_task *task)
 {
 	return prun_ret_pack(task, "[i, i]", getpriority(PRIO_PROCESS, 0),
@@ -232,6 +261,7 @@ static const struct prun_func funcs[] = {
 	FUNC(who),
 	FUNC(quiet),
 	{.name = "state", .fn = task_state, .ctx = "the ctx"},
+	{.name = "leave", .fn = task_leave},
 	FUNC(die),
 	FUNC(family),
 	FUNC(priority),
@@ -870,6 +900,97 @@ START_TEST(ends_beside_a_copy_of_the_caller)
 	ck_assert(nobody_left(0));
 	kill(copy, SIGKILL);
 	ck_assert_int_eq(waitpid(copy, NULL, 0), copy);
+}
+END_TEST
+
+static struct prun_pool *guarded_pool(void)
+{
+	struct prun_options o = options_of(SERVER, 2);
+
+	o.kill_leftovers = 1;
+	o.grace_ms = 1;
+	return open_with(&o);
+}
+
+/* Have a task leave processes behind; its worker, and descriptors of them. */
+static pid_t leave(int pidfds[2], struct prun_pool *pool)
+{
+	struct prun_call c = call_of("leave", NULL, NULL);
+	const struct prun_result *r;
+	struct prun_job *job;
+	int pids[2], worker;
+
+	ck_assert_int_eq(prun_apply(&job, pool, &c), 0);
+	ck_assert_int_eq(prun_job_get(&r, job, -1), 0);
+	ck_assert_int_eq(prun_result_unpack(r, "[i, i, i]", &pids[0], &pids[1],
+					    &worker),
+			 0);
+	for (int i = 0; i < 2; i++)
+		pidfds[i] = watch(pids[i]);
+	prun_job_free(job);
+	return worker;
+}
+
+/* They go with their worker, and not before. */
+START_TEST(leftovers_of_a_worker)
+{
+	struct prun_pool *pool = guarded_pool();
+	int pidfds[2];
+	pid_t worker = leave(pidfds, pool);
+
+	let_go();
+	assert_works(pool);
+	ck_assert(!is_readable(pidfds[0], 0));
+	ck_assert(!is_readable(pidfds[1], 0));
+	kill(worker, SIGKILL);
+	expect_end(pidfds[0], WAIT_MS);
+	expect_end(pidfds[1], WAIT_MS);
+	assert_works(pool);
+	end_in_peace(pool);
+}
+END_TEST
+
+START_TEST(leftovers_of_a_pool)
+{
+	struct prun_pool *pool = guarded_pool();
+	int pidfds[2];
+
+	let_go();
+	leave(pidfds, pool);
+	end_pool(pool, (enum end)_i);
+	expect_end(pidfds[0], 0);
+	expect_end(pidfds[1], 0);
+}
+END_TEST
+
+/* Also when all that is in its process group dies or stops with the caller:
+ * the server is not. */
+START_TEST(leftovers_of_a_killed_caller)
+{
+	int ready[2], pidfds[2];
+	pid_t pid;
+	char c;
+
+	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		setpgid(0, 0);
+		leave(pidfds, guarded_pool());
+		if (write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	let_go();
+	close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	ck_assert(!is_readable(witness[0], 0));
+	if (_i == 1)
+		kill(-pid, SIGSTOP);
+	kill(_i == 2 ? -pid : pid, SIGKILL);
+	ck_assert(nobody_left(WAIT_MS));
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 }
 END_TEST
 
@@ -1656,6 +1777,9 @@ START_TEST(what_does_not_go_together)
 	struct prun_options o = options_of(PRUN_START_FORK, 1);
 	int i;
 
+	o.kill_leftovers = 1;
+	refuse(&o, PRUN_EINVAL);
+	o.kill_leftovers = 0;
 	o.background = 1;
 	refuse(&o, PRUN_EINVAL);
 	o.start_method = PRUN_START_INLINE;
@@ -1700,6 +1824,9 @@ static void add_served(Suite *s)
 	tcase_add_loop_test(tc, ends_beside_a_copy_of_the_caller, 0, 4);
 	tcase_add_loop_test(tc, workers_of_a_killed_caller, 0, METHODS);
 	tcase_add_loop_test(tc, a_caller_that_takes_orphans, 0, 2);
+	tcase_add_test(tc, leftovers_of_a_worker);
+	tcase_add_loop_test(tc, leftovers_of_a_pool, 0, ENDS);
+	tcase_add_loop_test(tc, leftovers_of_a_killed_caller, 0, 3);
 	tc = option_case(s, "failures");
 	tcase_add_loop_test(tc, pool_new_without_a_fork, 0, METHODS);
 	tcase_add_loop_test(tc, a_replacement_without_a_fork, 0, 2 * METHODS);

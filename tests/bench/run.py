@@ -38,6 +38,10 @@ rounds. All have two workers.
   tree-cold   (long) the same; the page cache is dropped before each run, which
               only root may do.
   check       as md5, of a list of digests; md5sum is a single process.
+  exec        commands a second, by the wall time of the whole run, with the
+              list of items as standard input; the second peer is GNU parallel
+              ("executor" in the table), where it is installed, with fewer items
+              as it is slow.
   memory      VmHWM of prun, and of the largest of its workers, sampled every 5
               ms while it runs: the largest of the rounds.
 
@@ -464,6 +468,41 @@ class Digest(Faster):
         self.digests = self.digests or lines
         need(lines == self.digests, f"other digests by {argv[0]}")
         return seconds
+
+
+class Exec(Faster):
+    """`prun exec true` against xargs, and against GNU parallel if there is
+    one."""
+
+    items = 2_000
+    parallel_items = 200
+
+    def __init__(self, files):
+        super().__init__(
+            f"exec: {self.items:,} x true; xargs -P2 -n1; parallel "
+            f"{self.parallel_items}", "/s", 1.5)
+        self.files = files
+        self.parallel = shutil.which("parallel")
+
+    def one_round(self, row):
+        super().one_round(row)
+        if self.parallel:
+            # --will-cite: no notice, and no file that says it was read.
+            row.executor_rounds.append(self._rate(
+                [self.parallel, "--will-cite", f"-j{WORKERS}", "true"],
+                self.parallel_items))
+
+    def ours(self):
+        return self._rate([PRUN, "exec", f"-j{WORKERS}", "true"], self.items)
+
+    def theirs(self):
+        return self._rate(["xargs", f"-P{WORKERS}", "-n1", "true"], self.items)
+
+    def _rate(self, argv, items):
+        names = self.files.path(f"exec.{items}")
+        with open(names, "w", encoding="ascii") as file:
+            file.writelines(f"{i}\n" for i in range(items))
+        return items / run_timed(argv, names, os.devnull)
 
 
 class Check(Faster):
@@ -910,6 +949,7 @@ def all_benches(files):
                    "xargs -P2 -n1000 md5sum", files, BEST_OF[:1], cold=True),
         Check("check: 20,000 files of 4 KiB; md5sum -c", files, 20_000, 4096,
               2.5),
+        Exec(files),
         Memory(),
         *dispatch_benches(files),
     ]

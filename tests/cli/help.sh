@@ -5,7 +5,7 @@
 # shellcheck source=tests/cli/lib.sh
 . "$TESTS/lib.sh"
 
-MAN=$TESTS/../../docs/man/prun.1
+MAN=$TESTS/../../docs/man
 
 check '--version' 0 $'prun 0.1.0\n' '' "$PRUN" --version
 check 'help' 0 '~prun runs a function .*' '' "$PRUN" help
@@ -32,39 +32,51 @@ cp .out help.completion
 check 'completion --help' 0 @help.completion '' "$PRUN" completion --help
 check 'funcs' 0 '~md5           MD5, as md5sum prints it.*' '' "$PRUN" funcs
 cp .out funcs
-for file in help help.map help.starmap help.apply help.help help.funcs help.completion funcs; do
+check 'help exec' 0 '~Usage: prun exec .*' '' "$PRUN" help exec
+cp .out help.exec
+check 'exec --help' 0 @help.exec '' "$PRUN" exec --help
+for file in help help.map help.starmap help.apply help.exec help.help help.funcs \
+	help.completion funcs; do
 	same "$file: 80 columns" '' "$(grep -nE '.{81}' $file)"
 	same "$file: no blank at a line's end" '' "$(grep -nE ' $' $file)"
 done
 
-# The empty name is the start of every long option, so getopt lists them all.
-options=$("$PRUN" map --=x 2>&1 | grep -o "'--[a-z][a-z-]*'" | tr -d "'")
-if [ "$(wc -w <<< "$options")" -ge 18 ]; then
-	pass 'getopt lists its options'
-else
-	fail 'getopt lists its options' "got $options"
-fi
-for option in $options; do
-	if grep -q -e "$option\\b" help.map; then
-		pass "help mentions $option"
+# documented COMMAND PAGE LEAST LETTERS: all options, in help and manual
+documented() {
+	local command=$1 page=$MAN/$2 least=$3 options option letters letter
+	# The empty name is the start of every long option, so getopt lists
+	# them all.
+	options=$("$PRUN" "$command" --=x 2>&1 | grep -o "'--[a-z][a-z-]*'" |
+		tr -d "'")
+	if [ "$(wc -w <<< "$options")" -ge "$least" ]; then
+		pass "getopt lists the options of $command"
 	else
-		fail "help mentions $option" "$option"
+		fail "getopt lists the options of $command" "got $options"
 	fi
-	if grep -qE "Fl Fl ${option#--}( |\$)" "$MAN"; then
-		pass "the manual mentions $option"
-	else
-		fail "the manual mentions $option" "$option"
-	fi
-done
-letters=$(sed -n 's/^  -\(.\), --.*/\1/p' help.map)
-same 'letters of the options' '0 d a C r j P c k z t D q v p' "$(xargs <<< "$letters")"
-for letter in $letters; do
-	if grep -q "Fl $letter " "$MAN"; then
-		pass "the manual mentions -$letter"
-	else
-		fail "the manual mentions -$letter" "-$letter"
-	fi
-done
+	for option in $options; do
+		if grep -q -e "$option\\b" "help.$command"; then
+			pass "help $command mentions $option"
+		else
+			fail "help $command mentions $option" "$option"
+		fi
+		if grep -qE "Fl Fl ${option#--}( |\$)" "$page"; then
+			pass "the manual of $command mentions $option"
+		else
+			fail "the manual of $command mentions $option" "$option"
+		fi
+	done
+	letters=$(sed -n 's/^  -\(.\), --.*/\1/p' "help.$command")
+	same "letters of the options of $command" "$4" "$(xargs <<< "$letters")"
+	for letter in $letters; do
+		if grep -q "Fl $letter " "$page"; then
+			pass "the manual of $command mentions -$letter"
+		else
+			fail "the manual of $command mentions -$letter" "-$letter"
+		fi
+	done
+}
+documented map prun.1 18 '0 d a C r j P c k z t D q v p'
+documented exec prun-exec.1 20 'I n X 0 d a r j P c k z t q v p'
 
 # Every function of the list can be run, and has its word of help.
 printf abc > abc
@@ -72,7 +84,7 @@ while read -r func help; do
 	[ -n "$help" ] || fail "help of $func" 'none'
 	check "$func runs" 0 '*' '' "$PRUN" map "$func" abc
 done < funcs
-for topic in map starmap apply funcs completion help; do
+for topic in map starmap apply exec funcs completion help; do
 	if grep -q "prun $topic" help; then
 		pass "help mentions $topic"
 	else

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+
+/* prun exec: a command for every item. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "batch.h"
+#include "command.h"
+#include "items.h"
+#include "leftovers.h"
+#include "lines.h"
+#include "message.h"
+#include "output.h"
+#include "run.h"
+#include "runner.h"
+#include "spawn.h"
+
+/* As a shell and xargs have them. */
+enum {
+	EXIT_CANNOT_RUN = 126,
+	EXIT_NOT_FOUND = 127,
+};
+
+struct exec {
+	const struct options *options;
+	struct template *template;
+	struct plan plan;
+	struct batch batch;
+	struct items items; /* of the result in hand */
+	char *name;	    /* them as one text */
+	size_t name_len;
+};
+
+/* --------------------------------------------------------------- before the run */
+
+static int options_check(const struct options *o)
+{
+	bool straight = o->ungroup || o->tty;
+	const char *how = o->tty ? "tty" : "ungroup";
+
+	if (o->tty && o->has_workers && o->workers != 1)
+		return message_usage("--tty: there is one terminal, so there "
+				     "can be one worker only");
+	if (straight && o->line_buffer)
+		return message_usage("--line-buffer and --%s exclude each "
+				     "other",
+				     how);
+	if (straight && o->tag)
+		return message_usage("--tag: with --%s prun sees no output",
+				     how);
+	if (o->zero && !o->tag && !o->line_buffer)
+		return message_usage("--zero: only with --tag or "
+				     "--line-buffer; output is copied as it "
+				     "is otherwise");
+	return 0;
+}
+
+/* With --shell the text is the shell's third argument, and what is replaced
+ * stands behind it. */
+static int template_make(struct exec *e)
+{
+	static const char *const shell[] = {"/bin/sh", "-c", NULL, "sh"};
+	const struct options *o = e->options;
+	const char **words = calloc(o->nwords + 4, sizeof(*words));
+	size_t n = 0, literal = 0;
+
+	if (words && o->shell) {
+		memcpy(words, shell, sizeof(shell));
+		words[2] = o->words[0];
+		n = literal = 4;
+	}
+	for (size_t i = o->shell; words && i < o->nwords; i++)
+		words[n++] = o->words[i];
+	if (words)
+		e->template = template_new(words, n, literal, o->replace);
+	free(words);
+	if (e->template)
+		return 0;
+	message("out of memory");
+	return EXIT_PRUN_FAILED;
+}
+
+/* Once for all, unless it is another one for each item. */
+static int command_find_path(struct exec *e)
+{
+	const char *name = e->options->shell ? "/bin/sh" : e->options->words[0];
+	int rc;
+
+	if (template_varies(e->template, 0))
+		return 0;
+	rc = spawn_find(e->plan.path, name);
+	if (rc == 0)
+		return 0;
+	message("%s: %s", name, prun_strerror(rc));
+	return rc == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+}
+
+/* For the worker, out of the way of the standard ones. */
+static int descriptors_open(struct exec *e)
+{
+	int rc = 0;
+
+	e->plan.output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (e->plan.output < 0) {
+		message("standard output: %s", prun_strerror(-errno));
+		return EXIT_PRUN_FAILED;
+	}
+	if (!e->options->tty)
+		return 0;
+	e->plan.input = open("/dev/tty", O_RDWR | O_CLOEXEC);
+	if (e->plan.input < 0) {
+		rc = -errno;
+		message("/dev/tty: %s", prun_strerror(rc));
+		return EXIT_PRUN_FAILED;
+	}
+	return 0;
+}
+
+static int exec_ready(void *self, struct input *in)
+{
+	struct exec *e = self;
+	int rc = spool_new(&e->plan.spool);
+
+	if (rc < 0) {
+		message("out of memory");
+		return EXIT_PRUN_FAILED;
+	}
+	batch_open(&e->batch, in);
+	return descriptors_open(e);
+}
+
+static int exec_source(struct prun_item *item, void *self)
+{
+	struct exec *e = self;
+
+	return batch_source(item, &e->batch);
+}
+
+/* ------------------------------------------------------------------ in a worker */
+
+static int exec_worker_start(void *self, void **state, int worker_id,
+			     char *text, size_t size)
+{
+	const struct exec *e = self;
+
+	(void)text;
+	(void)size;
+	return runner_start(&e->plan, state, worker_id);
+}
+
+static void exec_worker_end(void *self, void *state, int worker_id)
+{
+	(void)self;
+	(void)worker_id;
+	runner_end(state);
+}
+
+/* ------------------------------------------------------------------- its results */
+
+static int to_output(void *to, const void *data, size_t size)
+{
+	return output_put(to, data, size);
+}
+
+static int to_message(void *to, const void *data, size_t size)
+{
+	(void)to;
+	message_bytes(data, size);
+	return 0;
+}
+
+/* The item or the items, to be told of and for --tag. */
+static int name_make(struct exec *e, const struct prun_result *result)
+{
+	int rc = items_unpack(&e->items, result->argument,
+			      result->argument_size);
+
+	free(e->name);
+	e->name = rc == 0 ? items_join(&e->items, &e->name_len) : NULL;
+	return e->name ? 0 : rc < 0 ? rc : -ENOMEM;
+}
+
+static void tell(struct exec *e, const char *text, size_t len)
+{
+	/* When nobody reads any more that is all there is to say. */
+	if (e->options->quiet || standard_output.error)
+		return;
+	output_flush(&standard_output);
+	message_item(e->name ? e->name : "?", e->name ? e->name_len : 1, text,
+		     len);
+}
+
+/* One stream of a command. 0, or why it cannot be read. */
+static int stream_show(struct exec *e, const struct written *w,
+		       lines_put_fn put, void *to)
+{
+	struct lines lines = {.put = put,
+			      .to = to,
+			      .end = e->plan.end,
+			      .whole = e->options->tag,
+			      .tag = e->options->tag ? e->name : NULL,
+			      .tag_len = e->name_len};
+
+	for (size_t i = 0; i + sizeof(uint32_t) <= w->blocks_size;
+	     i += sizeof(uint32_t)) {
+		uint32_t block;
+
+		memcpy(&block, (const char *)w->blocks + i, sizeof(block));
+		lines_put_blocks(&lines, e->plan.spool, &block, 1);
+		spool_drop(e->plan.spool, block);
+	}
+	lines_put(&lines, w->rest, w->rest_size);
+	lines_end(&lines);
+	return to && standard_output.error ? 0 : lines.error;
+}
+
+/* Both streams, each in one piece. What the system says of one that is written
+ * to is kept there. */
+static int streams_show(struct exec *e, const struct outcome *o)
+{
+	const struct written *err = &o->streams[1];
+	int rc = stream_show(e, &o->streams[0], to_output, &standard_output);
+	int rc2 = 0;
+
+	if (err->rest_size > 0 || err->blocks_size > 0) {
+		/* So that the two keep their order where they are one. */
+		output_flush(&standard_output);
+		rc2 = stream_show(e, err, to_message, NULL);
+	}
+	return rc < 0 ? rc : rc2;
+}
+
+static int lost_tell(struct exec *e, int rc)
+{
+	char text[256];
+	int n = snprintf(text, sizeof(text), "its output is lost: %s",
+			 prun_strerror(rc));
+
+	tell(e, text, (size_t)n);
+	return 1;
+}
+
+/* What a command has come to: 0, or 1 when it has failed and that was told. */
+static int outcome_tell(struct exec *e, const struct outcome *o)
+{
+	char text[256];
+	int n;
+
+	if (o->code == 0)
+		return 0;
+	if (o->code > 0) {
+		n = snprintf(text, sizeof(text), "exited with status %d",
+			     o->code);
+	} else if (o->signal == SIGTTIN || o->signal == SIGTTOU) {
+		n = snprintf(text, sizeof(text),
+			     "was killed, for it waited for the terminal (see "
+			     "--tty)");
+	} else {
+		const char *name = sigabbrev_np(o->signal);
+
+		n = snprintf(text, sizeof(text),
+			     "was killed by SIG%s (signal %d)",
+			     name ? name : "?", o->signal);
+	}
+	tell(e, text, (size_t)n);
+	return 1;
+}
+
+static int exec_result(void *self, const struct prun_result *result,
+		       struct tally *tally)
+{
+	struct exec *e = self;
+	struct outcome o;
+	int rc = runner_outcome(&o, result);
+	int failed;
+
+	if (rc == 0)
+		rc = name_make(e, result);
+	if (rc < 0)
+		return rc;
+	if (o.output_error && !standard_output.error)
+		standard_output.error = o.output_error;
+	rc = streams_show(e, &o);
+	if (o.error)
+		rc = o.error;
+	failed = rc < 0 ? lost_tell(e, rc) : outcome_tell(e, &o);
+	/* The run counts commands; people count items. */
+	*(failed ? &tally->failed : &tally->done) += e->items.count - 1;
+	return failed;
+}
+
+static void exec_failure(void *self, const struct prun_result *result,
+			 const char *text, size_t len)
+{
+	struct exec *e = self;
+
+	spool_drop_all(e->plan.spool, runner_owner(result->index));
+	if (name_make(e, result) < 0)
+		e->name = NULL;
+	tell(e, text, len);
+}
+
+/* ------------------------------------------------------------------------ all */
+
+static int exec_prepare(struct exec *e)
+{
+	const struct options *o = e->options;
+	int rc = options_check(o);
+
+	if (rc == 0)
+		rc = template_make(e);
+	if (rc == 0)
+		rc = command_find_path(e);
+	if (rc != 0)
+		return rc;
+	batch_init(&e->batch, o, e->template);
+	e->plan.template = e->template;
+	e->plan.kind = o->ungroup || o->tty ? OUTPUT_STRAIGHT :
+		       o->line_buffer	    ? OUTPUT_LINES :
+					      OUTPUT_GROUPED;
+	e->plan.own_group = !o->tty;
+	e->plan.tag = o->tag;
+	e->plan.end = o->zero ? '\0' : '\n';
+	e->plan.retries = o->retries;
+	return 0;
+}
+
+static void exec_release(struct exec *e)
+{
+	batch_release(&e->batch);
+	spool_free(e->plan.spool);
+	template_free(e->template);
+	items_release(&e->items);
+	free(e->name);
+	if (e->plan.output >= 0)
+		close(e->plan.output);
+	if (e->plan.input >= 0)
+		close(e->plan.input);
+}
+
+static int exec_run(const struct options *given)
+{
+	struct options o = *given;
+	struct exec e = {.options = &o, .plan = {.input = -1, .output = -1}};
+	struct work work = {
+		.self = &e,
+		.func = {.name = "exec", .fn = runner_task},
+		.guarded = true,
+		.late_signal = runner_late_signal(),
+		.ready = exec_ready,
+		.source = exec_source,
+		.worker_start = exec_worker_start,
+		.worker_end = exec_worker_end,
+		.result = exec_result,
+		.failure = exec_failure,
+	};
+	struct leftovers leftovers;
+	int rc = exec_prepare(&e);
+
+	o.start_method = PRUN_START_FORKSERVER; /* the guard */
+	if (o.tty) {
+		o.has_workers = true;
+		o.workers = 1;
+	}
+	if (rc == 0) {
+		leftovers_adopt(&leftovers);
+		rc = run_items(&work, &o);
+		leftovers_kill(&leftovers);
+		leftovers_release(&leftovers);
+	}
+	exec_release(&e);
+	return rc;
+}
+
+/* As they look on the terminal. */
+/* clang-format off */
+const struct command command_exec = {
+	.name = "exec",
+	.bit = COMMAND_EXEC,
+	.operands = {.kind = OPERANDS_COMMAND, .what = "command"},
+	.line = "run CMD for each ITEM, or for each line of standard input",
+	.usage = {"CMD [ARG...] [::: ITEM...]"},
+	.run = exec_run,
+	.about =
+"Run the command CMD for each item, in parallel and without a shell, and write\n"
+"what the commands write, of each in one piece, in the order of the items.\n"
+"Options stand before CMD.\n"
+"\n"
+"In CMD and its arguments these stand for the item:\n"
+"  {}   the item itself        {/}   its last component\n"
+"  {.}  without extension      {//}  its directory\n"
+"  {#}  its number, from 1     {/.}  last component without extension\n"
+"  {%}  the number of the worker\n"
+"  {1} {2} ... {-1}, {1.} {1/} ...  one of several items (see --max-args)\n"
+"If there is none of them, {} is added as the last argument. An argument with\n"
+"one of {} {.} {/} {//} {/.} in it is repeated for each of several items.\n"
+"\n"
+"The items are what follows :::, then the lines of each --arg-file; with neither\n"
+"of them the lines of standard input. A line is an item as it is, without any\n"
+"quoting, and reaches the command byte for byte.\n",
+	.after =
+"Commands read from /dev/null, run in process groups of their own, and have in\n"
+"their environment PRUN_SEQ, the number of the command; PRUN_SLOT, that of the\n"
+"worker; PRUN_JOBS, how many workers there are; PRUN_ATTEMPT, which try it is.\n"
+"\n"
+"A command is done when it has ended, even if what it has started still holds\n"
+"its output. What commands leave behind, daemons too, is killed at the end.\n"
+"Output beyond 256 KiB of a command waits in a file in TMPDIR.\n"
+"\n"
+"Exit status: 0 all well; 1 some command failed; 2 the command line is wrong;\n"
+"3 prun itself failed; 4 stopped by --halt; 126 CMD cannot be run; 127 CMD is\n"
+"not found. After SIGINT, SIGTERM or SIGHUP prun finishes what runs and ends by\n"
+"that signal; a second one kills what runs.\n"
+"\n"
+"Examples:\n"
+"  find . -name '*.wav' -print0 | prun exec -0 flac -s {} -o out/{/.}.flac\n"
+"  prun exec -j4 gzip -9 ::: *.log\n"
+"  prun exec --shell 'wc -l < \"$1\" > \"$1.lines\"' ::: *.txt\n",
+};
+/* clang-format on */
