@@ -316,9 +316,10 @@ check 'standard input is empty' 0 $'0\n' '' bash -c \
 fds='cd /proc/self/fd; echo [0-9]*'
 check 'no descriptor of prun is open' 0 "$(sh -c "$fds")"$'\n' '' \
 	"$PRUN" exec --shell "$fds" ::: a
+# (posix_spawn(), which make uses, leaves glibc's own two signals ignored.)
 env --ignore-signal=INT,HUP,USR1 "$PRUN" exec cat ::: /proc/self/status > .out
 same 'signals are as by default' 'SigBlk SigIgn SigCgt' \
-	"$(awk '/^Sig(Blk|Ign|Cgt):\t0+$/ { sub(":", ""); print $1 }' .out | xargs)"
+	"$(awk '/^Sig(Blk|Ign|Cgt):\t0+(180000000)?$/ { sub(":", ""); print $1 }' .out | xargs)"
 check 'a process group of its own' 0 $'leader\n' '' "$PRUN" exec bash -c '
 	read -r _ _ _ _ group _ < /proc/$$/stat
 	[ "$group" = $$ ] && echo leader' ::: a
