@@ -14,6 +14,7 @@
 #define COMMANDS(X) \
 	X(MAP, map) \
 	X(APPLY, apply) \
+	X(LOG, log) \
 	X(FUNCS, funcs) \
 	X(HELP, help)
 

@@ -113,9 +113,8 @@ static int too_long(struct prun_item *item, struct prun_lines *lines)
 	return rc < 0 ? rc : 1;
 }
 
-int input_source(struct prun_item *item, void *input)
+static int next_item(struct prun_item *item, struct input *in)
 {
-	struct input *in = input;
 	const struct options *o = in->options;
 	int rc = 0;
 
@@ -142,6 +141,47 @@ int input_source(struct prun_item *item, void *input)
 	}
 	in->ended = true;
 	return 0;
+}
+
+/*
+ * Whether the item that was packed is left out; then it is packed no more. The
+ * others get their place as a cookie, doubled, which INPUT_TOO_LONG is not.
+ * What is too long to be read is nil, and cannot be known again.
+ */
+static bool leave_out(struct prun_item *item, struct input *in)
+{
+	static const unsigned char nil = 0xc0;
+	struct prun_packer *packer = prun_item_packer(item);
+	size_t size;
+	const void *argument = prun_packer_data(packer, &size);
+
+	if (size == 1 && memcmp(argument, &nil, 1) == 0)
+		return false;
+	if (in->skip(in->skip_payload, argument, size)) {
+		prun_packer_clear(packer);
+		in->skipped++;
+		return true;
+	}
+	prun_item_cookie(item, (void *)(uintptr_t)(in->given * 2));
+	return false;
+}
+
+uint64_t input_place(const struct prun_result *result)
+{
+	uint64_t cookie = (uint64_t)(uintptr_t)result->cookie;
+
+	return cookie > 1 ? cookie / 2 : result->index + 1;
+}
+
+int input_source(struct prun_item *item, void *input)
+{
+	struct input *in = input;
+	int rc;
+
+	do
+		rc = next_item(item, in);
+	while (rc == 1 && in->skip && leave_out(item, in));
+	return rc;
 }
 
 /* Count in one block of one file; the bytes it took. */

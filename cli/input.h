@@ -32,12 +32,21 @@ struct input {
 	uint64_t given; /* items so far */
 	bool ended;
 	int error; /* of reading files[current] */
+	/* Asked of each argument, by its bytes: is it to be left out? NULL: none
+	 * is. */
+	bool (*skip)(void *skip_payload, const void *argument, size_t size);
+	void *skip_payload;
+	uint64_t skipped;
 };
 
 #define INPUT_UNKNOWN UINT64_MAX
 
 /* The cookie of an item that is longer than the pool takes. */
 #define INPUT_TOO_LONG ((void *)1)
+
+/* Where the item of a result is in the input, from 1 on, however many of those
+ * before it were left out. */
+uint64_t input_place(const struct prun_result *result);
 
 /* 0, or an exit code after a message. */
 int input_open(struct input *in, const struct options *options);

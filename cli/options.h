@@ -12,6 +12,7 @@
 #include "halt.h"
 
 struct command;
+struct option_row;
 
 enum progress_mode {
 	PROGRESS_NONE = 0,
@@ -20,7 +21,17 @@ enum progress_mode {
 	PROGRESS_LINE,
 };
 
+/* An option as it was given; option_table.h. */
+struct option_given {
+	const struct option_row *row;
+	const char *arg; /* NULL: none */
+};
+
 struct options {
+	const char *command_name;
+	struct option_given *given; /* in their order */
+	size_t ngiven;
+
 	/* The operands; see enum operands_kind. */
 	const char *func;   /* a built-in's name, or ./plugin.so:name */
 	const char **words; /* CMD and its arguments, or files ...; then NULL */
@@ -54,6 +65,13 @@ struct options {
 	uint64_t retries;
 	uint64_t retry_delay_ms;
 	struct halt halt;
+
+	/* Going on with a run. */
+	const char *journal; /* NULL: none */
+	bool resume;
+	bool retry_failed;
+	const char *joblog; /* NULL: none */
+	bool failed;	    /* prun log: only these */
 
 	/* Output. */
 	bool dry_run;

@@ -27,6 +27,7 @@
 struct moment {
 	uint64_t now_ns;
 	uint64_t done;
+	uint64_t run;	/* of them, in this run */
 	uint64_t total; /* or INPUT_UNKNOWN */
 	double seconds;
 	double rate;
@@ -218,6 +219,8 @@ static void moment_fill(struct moment *m, const struct progress *p,
 {
 	*m = (struct moment){.now_ns = clock_ns(), .total = input_total(in)};
 	m->done = prun_job_finished(job) - p->tally->not_run;
+	m->run = m->done;
+	m->done += in->skipped;
 	if (p->given_total > 0 && m->total == INPUT_UNKNOWN)
 		m->total = p->given_total;
 	/* --total, or a file that has grown, may have said too little. */
@@ -226,7 +229,7 @@ static void moment_fill(struct moment *m, const struct progress *p,
 	m->seconds = (double)(m->now_ns - p->start_ns) / 1e9;
 	if (m->seconds < 1e-3)
 		m->seconds = 1e-3;
-	m->rate = (double)m->done / m->seconds;
+	m->rate = (double)m->run / m->seconds;
 }
 
 void progress_tick(struct progress *p, struct prun_pool *pool,

@@ -11,6 +11,7 @@
  */
 
 #include "input.h"
+#include "joblog.h"
 #include "options.h"
 #include "prun.h"
 #include "tally.h"
@@ -24,6 +25,7 @@ struct work {
 	void *self;
 	struct prun_func func; /* what a worker runs */
 	bool star;	       /* each argument is an array of its parameters */
+	bool batches;	       /* one that is an array is of several items */
 
 	/* In prun, before there is a worker, when the input is open: 0, or an
 	 * exit code after a message. What is opened or said here comes after
@@ -53,6 +55,10 @@ struct work {
 	/* Tells of a task that has failed. Without one it is run_tell(). */
 	void (*failure)(void *self, const struct prun_result *result,
 			const char *text, size_t len);
+	/* For --joblog: how a task has ended. Without one it is what the result
+	 * says, and a command line of prun's. */
+	void (*describe)(void *self, const struct prun_result *result,
+			 struct joblog_task *task);
 	/* All results are out, and `code` is to be the exit code: what it is
 	 * instead. Not called when prun itself failed. */
 	int (*end)(void *self, const struct tally *tally, int code);

@@ -24,9 +24,12 @@ check 'help --help' 0 @help.help '' "$PRUN" help --help
 check 'help funcs' 0 '~Usage: prun funcs .*' '' "$PRUN" help funcs
 cp .out help.funcs
 check 'funcs --help' 0 @help.funcs '' "$PRUN" funcs --help
+check 'help log' 0 '~Usage: prun log .*' '' "$PRUN" help log
+cp .out help.log
+check 'log --help' 0 @help.log '' "$PRUN" log --help
 check 'funcs' 0 '~md5           MD5, as md5sum prints it.*' '' "$PRUN" funcs
 cp .out funcs
-for file in help help.map help.apply help.help help.funcs funcs; do
+for file in help help.map help.apply help.help help.funcs help.log funcs; do
 	same "$file: 80 columns" '' "$(grep -nE '.{81}' $file)"
 	same "$file: no blank at a line's end" '' "$(grep -nE ' $' $file)"
 done
@@ -66,7 +69,7 @@ while read -r func help; do
 	[ -n "$help" ] || fail "help of $func" 'none'
 	check "$func runs" 0 '*' '' "$PRUN" map "$func" abc
 done < funcs
-for topic in map apply funcs help; do
+for topic in map apply log funcs help; do
 	if grep -q "prun $topic" help; then
 		pass "help mentions $topic"
 	else
