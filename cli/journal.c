@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "clock.h"
 #include "message.h"
@@ -22,25 +21,10 @@
 #include "prun_msgpack.h"
 
 /* So many items wait at the most, and about so many bytes of failed ones. */
-#define ENTRIES_MAX 4096
+#define ENTRIES_MAX 1024
 #define BYTES_MAX ((size_t)1 << 20)
 #define TEXT_MAX ((size_t)64 << 10) /* of why one failed */
-#define OUT_SIZE ((size_t)128 << 10)
-/* Between asking for a place in memory and looking there. */
-#define AHEAD 16
-
-/*
- * What a key's number says: how the item fared in the runs before. In the
- * first one with these bytes also whether it has come in this run, and whether
- * it has ended; how many more is the number of a key of its own.
- */
-enum {
-	KEY_THERE = 1,
-	KEY_DONE = 2,
-	KEY_FAILED = 4,
-	KEY_COME = 8,
-	KEY_ENDED = 16,
-};
+#define OUT_SIZE ((size_t)64 << 10)
 
 struct journal_entry {
 	struct record_key key; /* without how often it came before */
@@ -75,77 +59,6 @@ static void journal_detach(struct journal *j)
 	if (j->fd >= 0)
 		close(j->fd);
 	j->fd = -1;
-}
-
-/* -------------------------------------------------------------------- its keys */
-
-static struct record_key key_of(const struct journal *j, const void *item,
-				size_t size)
-{
-	XXH128_hash_t hash = XXH3_128bits_withSeed(item, size, j->seed);
-
-	return (struct record_key){hash.low64, hash.high64};
-}
-
-/* A key that goes with another one: of the n-th item, or of a count. */
-static struct record_key key_with(const struct journal *j,
-				  const struct record_key *key, uint64_t what,
-				  uint64_t n)
-{
-	uint64_t words[] = {key->low, key->high, what, n};
-
-	return key_of(j, words, sizeof(words));
-}
-
-static struct record_key key_nth(const struct journal *j,
-				 const struct record_key *key, uint64_t n)
-{
-	return n == 0 ? *key : key_with(j, key, 0, n);
-}
-
-/* How often these bytes had what `flag` says before now: KEY_COME or
- * KEY_ENDED. */
-static uint64_t count_up(struct journal *j, const struct record_key *key,
-			 uint32_t flag)
-{
-	uint32_t *number = keys_put(&j->keys, key, KEY_THERE);
-	struct record_key counter;
-	uint32_t n;
-
-	if (number && !(*number & flag)) {
-		*number |= flag;
-		return 0;
-	}
-	counter = key_with(j, key, flag, 0);
-	if (number)
-		number = keys_put(&j->keys, &counter, 1);
-	if (!number) {
-		fail(j, -ENOMEM);
-		return 0;
-	}
-	n = (*number)++;
-	return n;
-}
-
-/* How many of these bytes have come. */
-static uint64_t count_come(const struct journal *j,
-			   const struct record_key *key)
-{
-	struct record_key counter = key_with(j, key, KEY_COME, 0);
-	const uint32_t *number = keys_find(&j->keys, &counter);
-
-	return number ? *number : 1;
-}
-
-static bool is_skipped(const struct journal *j, const struct record_key *key,
-		       uint64_t n)
-{
-	struct record_key nth = key_nth(j, key, n);
-	const uint32_t *number = keys_find(&j->keys, &nth);
-
-	if (j->options->retry_failed)
-		return !number || !(*number & KEY_FAILED);
-	return number && (*number & KEY_DONE);
 }
 
 /* --------------------------------------------------------------------- opening */
@@ -228,6 +141,20 @@ static int lock_take(const struct journal *j)
 	return file_fail(j, text, EXIT_USAGE);
 }
 
+uint32_t *journal_item(struct keys *k, const struct record *r, uint32_t way)
+{
+	struct record_key key = r->key;
+
+	if (r->uncounted) {
+		int64_t n = keys_count(k, &key, way);
+
+		if (n < 0)
+			return NULL;
+		key = keys_nth(k, &key, (uint64_t)n);
+	}
+	return keys_put(k, &key, KEY_THERE);
+}
+
 /* Of a record there is in the file. 0 or -ENOMEM. */
 static int record_take(struct journal *j, const struct record *r)
 {
@@ -235,10 +162,11 @@ static int record_take(struct journal *j, const struct record *r)
 
 	if (r->kind != RECORD_DONE && r->kind != RECORD_FAILED)
 		return 0;
-	number = keys_put(&j->keys, &r->key, KEY_THERE);
+	number = journal_item(&j->keys, r, KEY_READ);
 	if (!number)
 		return -ENOMEM;
-	*number = KEY_THERE | (r->kind == RECORD_DONE ? KEY_DONE : KEY_FAILED);
+	*number &= ~(uint32_t)(KEY_DONE | KEY_FAILED);
+	*number |= r->kind == RECORD_DONE ? KEY_DONE : KEY_FAILED;
 	return 0;
 }
 
@@ -302,7 +230,7 @@ static int content_take(struct journal *j)
 	int rc = records_open(&in, j->fd);
 	int code = 0;
 
-	j->seed = in.seed;
+	j->keys.seed = in.seed;
 	j->empty = rc == 1;
 	if (rc == -EINVAL)
 		code = file_fail(j, "not a journal of prun", EXIT_USAGE);
@@ -356,12 +284,13 @@ int journal_open(struct journal *j, const struct options *o)
 	*j = (struct journal){.options = o, .name = o->journal, .fd = -1};
 	if (!o->journal || (o->dry_run && !o->resume && !o->retry_failed))
 		return 0;
-	j->choosing = o->resume || o->retry_failed;
 	rc = file_open(j);
 	if (rc == 0 && j->fd >= 0)
 		rc = content_take(j);
 	if (rc == 0 && j->fd >= 0 && !o->dry_run)
 		rc = buffers_make(j);
+	/* The first run leaves nothing out, and needs no table. */
+	j->choosing = o->retry_failed || (o->resume && !j->empty);
 	/* It is read, and that is all. */
 	if (o->dry_run)
 		journal_detach(j);
@@ -418,7 +347,7 @@ static void record_put(struct journal *j, const struct record *r)
 {
 	unsigned char head[RECORD_BODY_HEAD];
 
-	out_put(j, head, record_encode(head, r, j->seed));
+	out_put(j, head, record_encode(head, r, j->keys.seed));
 	if (r->body_size > 0)
 		out_put(j, r->body, r->body_size);
 }
@@ -434,10 +363,10 @@ int journal_begin(struct journal *j)
 	if (j->fd < 0)
 		return 0;
 	if (j->empty) {
-		if (getrandom(&j->seed, sizeof(j->seed), 0) < 0)
+		if (getrandom(&j->keys.seed, sizeof(j->keys.seed), 0) < 0)
 			return file_fail(j, prun_strerror(-errno),
 					 EXIT_PRUN_FAILED);
-		records_head(head, j->seed);
+		records_head(head, j->keys.seed);
 		out_put(j, head, sizeof(head));
 	}
 	command = journal_command(&r.body_size, j->options);
@@ -474,35 +403,61 @@ static void item_bytes(const void **item, size_t *len, const void *argument,
 	*len = size - head;
 }
 
-bool journal_skip(struct journal *j, const void *argument, size_t size)
+static bool is_skipped(const struct journal *j, const struct record_key *key,
+		       uint64_t n)
 {
-	const void *item;
-	size_t len;
-	struct record_key key;
+	struct record_key nth = keys_nth(&j->keys, key, n);
+	const uint32_t *number = keys_find(&j->keys, &nth);
 
-	if (!j->choosing)
-		return false;
-	item_bytes(&item, &len, argument, size);
-	key = key_of(j, item, len);
-	return is_skipped(j, &key, count_up(j, &key, KEY_COME));
+	if (j->options->retry_failed)
+		return !number || !(*number & KEY_FAILED);
+	return number && (*number & KEY_DONE);
 }
 
-/* How often these bytes came before the item of theirs that has ended now.
- * Items with the same bytes are all one, so it is the first of them. */
-static uint64_t place_of(struct journal *j, const struct record_key *key)
+bool journal_skip(struct journal *j, const void *argument, size_t size)
 {
-	uint64_t n = count_up(j, key, KEY_ENDED);
+	struct record_key key;
+	const void *item;
+	size_t len;
+	int64_t n;
 
-	while (j->choosing && is_skipped(j, key, n) &&
-	       n + 1 < count_come(j, key))
-		n = count_up(j, key, KEY_ENDED);
-	return n;
+	item_bytes(&item, &len, argument, size);
+	key = keys_of(j->keys.seed, item, len);
+	n = keys_count(&j->keys, &key, KEY_COME);
+	if (n < 0)
+		fail(j, -ENOMEM);
+	return n >= 0 && is_skipped(j, &key, (uint64_t)n);
+}
+
+/*
+ * The key of the item that has ended. Of those with the same bytes it is the
+ * first one that was run and has not ended: which of them it is in truth makes
+ * no difference.
+ */
+static struct record_key key_of_ended(struct journal *j,
+				      const struct record_key *key)
+{
+	uint64_t come;
+	int64_t n;
+
+	if (!j->choosing)
+		return *key;
+	come = keys_counted(&j->keys, key, KEY_COME);
+	do
+		n = keys_count(&j->keys, key, KEY_ENDED);
+	while (n >= 0 && (uint64_t)n + 1 < come &&
+	       is_skipped(j, key, (uint64_t)n));
+	if (n < 0)
+		fail(j, -ENOMEM);
+	return keys_nth(&j->keys, key, n < 0 ? 0 : (uint64_t)n);
 }
 
 static void entry_write(struct journal *j, const struct journal_entry *e)
 {
 	struct record r = {
 		.kind = e->failed ? RECORD_FAILED : RECORD_DONE,
+		.uncounted = !j->choosing,
+		.key = key_of_ended(j, &e->key),
 		.number = e->worker,
 		.start_ms = e->start_ms,
 		.seconds = e->seconds,
@@ -510,7 +465,6 @@ static void entry_write(struct journal *j, const struct journal_entry *e)
 		.body_size = e->body_size,
 	};
 
-	r.key = key_nth(j, &e->key, place_of(j, &e->key));
 	record_put(j, &r);
 }
 
@@ -524,13 +478,8 @@ void journal_flush(struct journal *j)
 	/* Results that could not be written are to come once more. */
 	while (n > 0 && j->entries[n - 1].out_at > standard_output.gone)
 		n--;
-	for (size_t i = 0; i < AHEAD && i < n; i++)
-		keys_soon(&j->keys, &j->entries[i].key);
-	for (size_t i = 0; i < n; i++) {
-		if (i + AHEAD < n)
-			keys_soon(&j->keys, &j->entries[i + AHEAD].key);
+	for (size_t i = 0; i < n; i++)
 		entry_write(j, &j->entries[i]);
-	}
 	out_flush(j);
 	j->nentries = 0;
 	j->bytes_used = 0;
@@ -574,7 +523,7 @@ static void item_note(struct journal *j, const struct journal_entry *how,
 	int rc = 0;
 
 	*e = *how;
-	e->key = key_of(j, item, item_len);
+	e->key = keys_of(j->keys.seed, item, item_len);
 	if (e->failed)
 		rc = body_add(j, e, item, item_len, text, len);
 	if (rc < 0) {

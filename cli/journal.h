@@ -27,7 +27,6 @@ struct journal {
 	const struct options *options;
 	const char *name;
 	int fd; /* -1: there is none */
-	uint64_t seed;
 	uint64_t start_ns;
 	struct keys keys;
 	bool batches;  /* an array is of several items; run.h */
@@ -66,6 +65,15 @@ void journal_flush(struct journal *j);
  * instead, after a message. */
 int journal_end(struct journal *j, const struct tally *tally, int code);
 void journal_close(struct journal *j);
+
+/*
+ * Where the number of the item is that a record tells of, which is added if it
+ * is not there; NULL: no memory. Nothing is left out of the first run, and its
+ * records hold the key of the bytes alone: the table that tells equal items
+ * apart is made when they are read, counted in this way. Those of other runs
+ * hold the item's own key.
+ */
+uint32_t *journal_item(struct keys *k, const struct record *r, uint32_t way);
 
 /* The process that has a journal locked; 0: none. */
 int journal_locked_by(int fd);

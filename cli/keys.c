@@ -2,8 +2,10 @@
 
 #include "keys.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 #define CAPACITY_FIRST 16
 /* From here on, 16 MiB in all, it is worth it to save memory. */
@@ -62,12 +64,6 @@ uint32_t *keys_find(const struct keys *k, const struct record_key *key)
 	return slot->value ? &slot->value : NULL;
 }
 
-void keys_soon(const struct keys *k, const struct record_key *key)
-{
-	if (k->count > 0 && part_of(k, key)->count > 0)
-		__builtin_prefetch(home(part_of(k, key), key->high), 1);
-}
-
 static bool grow(struct keys_part *p)
 {
 	struct keys_part larger = {.count = p->count};
@@ -124,4 +120,54 @@ void keys_release(struct keys *k)
 		free(k->parts[i].slots);
 	free(k->parts);
 	*k = (struct keys){.parts = NULL};
+}
+
+/* ---------------------------------------------------------------- those of items */
+
+struct record_key keys_of(uint64_t seed, const void *item, size_t size)
+{
+	XXH128_hash_t hash = XXH3_128bits_withSeed(item, size, seed);
+
+	return (struct record_key){hash.low64, hash.high64};
+}
+
+/* A key that goes with another one. */
+static struct record_key key_with(const struct keys *k,
+				  const struct record_key *key, uint64_t what,
+				  uint64_t n)
+{
+	uint64_t words[] = {key->low, key->high, what, n};
+
+	return keys_of(k->seed, words, sizeof(words));
+}
+
+struct record_key keys_nth(const struct keys *k, const struct record_key *key,
+			   uint64_t n)
+{
+	return n == 0 ? *key : key_with(k, key, 0, n);
+}
+
+int64_t keys_count(struct keys *k, const struct record_key *key, uint32_t way)
+{
+	uint32_t *number = keys_put(k, key, KEY_THERE);
+	struct record_key counter;
+
+	if (!number)
+		return -ENOMEM;
+	if (!(*number & way)) {
+		*number |= way;
+		return 0;
+	}
+	counter = key_with(k, key, way, 0);
+	number = keys_put(k, &counter, 1);
+	return number ? (int64_t)(*number)++ : -ENOMEM;
+}
+
+uint64_t keys_counted(const struct keys *k, const struct record_key *key,
+		      uint32_t way)
+{
+	struct record_key counter = key_with(k, key, way, 0);
+	const uint32_t *number = keys_find(k, &counter);
+
+	return number ? *number : 1;
 }

@@ -21,20 +21,13 @@
 #include "quote.h"
 #include "records.h"
 
-/* What the number of an item's key says: how it has fared last. */
-enum {
-	FARED_WELL = 1,
-	FARED_BADLY,
-	FARED_TOLD, /* badly, and it has been printed */
-};
-
 struct log {
 	const struct options *options;
 	const char *name;
 	int fd;
 	struct records in;
 	struct keys keys;
-	uint64_t failed;
+	uint64_t items, failed;
 	char *command; /* its words, each with a NUL at its end */
 	size_t command_size;
 	uint64_t runs;
@@ -66,6 +59,7 @@ static int journal_open_again(struct log *l)
 {
 	int rc = records_open(&l->in, l->fd);
 
+	l->keys.seed = l->in.seed;
 	if (rc == 0)
 		return 0;
 	if (rc == 1)
@@ -96,15 +90,16 @@ static int run_take(struct log *l, const struct record *r)
 
 static int item_take(struct log *l, const struct record *r)
 {
-	uint32_t fared = r->kind == RECORD_DONE ? FARED_WELL : FARED_BADLY;
-	uint32_t *number = keys_put(&l->keys, &r->key, FARED_WELL);
+	uint32_t *number = journal_item(&l->keys, r, KEY_READ);
 	double end = r->start_ms / 1e3 + (double)r->seconds;
 
 	if (!number)
 		return -ENOMEM;
-	l->failed += fared == FARED_BADLY;
-	l->failed -= *number == FARED_BADLY;
-	*number = fared;
+	l->items += !(*number & (KEY_DONE | KEY_FAILED));
+	l->failed += r->kind == RECORD_FAILED;
+	l->failed -= (*number & KEY_FAILED) != 0;
+	*number &= ~(uint32_t)(KEY_DONE | KEY_FAILED);
+	*number |= r->kind == RECORD_DONE ? KEY_DONE : KEY_FAILED;
 	l->item_seconds += (double)r->seconds;
 	if (end > l->run_seconds)
 		l->run_seconds = end;
@@ -179,8 +174,8 @@ static void put_state(FILE *f, const struct log *l)
 static void put_summary(FILE *f, const struct log *l)
 {
 	put_command(f, l);
-	fprintf(f, "items:   %zu\n", l->keys.count);
-	fprintf(f, "done:    %" PRIu64 "\n", l->keys.count - l->failed);
+	fprintf(f, "items:   %" PRIu64 "\n", l->items);
+	fprintf(f, "done:    %" PRIu64 "\n", l->items - l->failed);
 	fprintf(f, "failed:  %" PRIu64 "\n", l->failed);
 	fprintf(f, "runs:    %" PRIu64 ", the %s of ", l->runs,
 		l->runs == 1 ? "one" : "first");
@@ -221,12 +216,15 @@ static int failed_put(struct log *l, const struct record *r)
 	size_t size, text_size;
 	uint32_t *number;
 
-	if (!record_failure(&item, &size, &text, &text_size, r))
+	if (r->kind != RECORD_DONE && r->kind != RECORD_FAILED)
 		return 0;
-	number = keys_find(&l->keys, &r->key);
-	if (!number || *number != FARED_BADLY)
+	number = journal_item(&l->keys, r, KEY_AGAIN);
+	if (!number)
+		return -ENOMEM;
+	if ((*number & (KEY_FAILED | KEY_TOLD)) != KEY_FAILED ||
+	    !record_failure(&item, &size, &text, &text_size, r))
 		return 0;
-	*number = FARED_TOLD;
+	*number |= KEY_TOLD;
 	l->newline |= !l->options->zero && memchr(item, '\n', size);
 	output_put(&standard_output, item, size);
 	output_put(&standard_output, l->options->zero ? "\0" : "\n", 1);

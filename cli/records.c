@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#define MARK 0xa7
+#define MARK 0xa6 /* and 1 for those that are not counted */
 #define MAGIC "prun journal 1\n\n"
 #define MAGIC_SIZE 16
 #define READ_SIZE ((size_t)256 << 10)
@@ -80,7 +80,7 @@ size_t record_encode(unsigned char out[RECORD_BODY_HEAD],
 	uint32_t seconds;
 
 	out[4] = (unsigned char)r->kind;
-	out[5] = MARK;
+	out[5] = MARK | r->uncounted;
 	put16(out + 6, r->number);
 	put64(out + 8, r->key.low);
 	put64(out + 16, r->key.high);
@@ -106,13 +106,14 @@ enum record_found record_decode(struct record *r, size_t *used,
 	uint32_t seconds;
 
 	*used = head;
-	if ((size > 4 && !is_kind(p[4])) || (size > 5 && p[5] != MARK))
+	if ((size > 4 && !is_kind(p[4])) || (size > 5 && (p[5] & 0xfe) != MARK))
 		return RECORD_NONE;
 	if (size < head)
 		return RECORD_CUT;
 	if (get32(p) != check_of(p + 4, head - (body ? 8 : 4), seed))
 		return RECORD_NONE;
 	*r = (struct record){.kind = (enum record_kind)p[4],
+			     .uncounted = p[5] & 1,
 			     .number = get16(p + 6),
 			     .key = {get64(p + 8), get64(p + 16)},
 			     .start_ms = get32(p + 24)};

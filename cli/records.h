@@ -12,7 +12,7 @@
  *
  *   record   4          check: XXH3 of what follows, with the seed, cut off
  *            1          kind
- *            1          0xa7
+ *            1          0xa6; 0xa7: the key is of the bytes alone
  *            2          number: the worker; of END the exit code
  *           16          key
  *            4          start_ms
@@ -56,6 +56,8 @@ enum record_kind {
 
 struct record {
 	enum record_kind kind;
+	bool uncounted; /* the key is of the item's bytes, and it is the next
+			   of those with the same ones */
 	uint16_t number;
 	struct record_key key;
 	uint32_t start_ms;
