@@ -203,7 +203,7 @@ payload-short: $(BUILD)/bench/payload
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN   := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
 FUZZ_MAIN  ?= $(BUILD)/fuzz/main_short.o
-FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message signals input line)
+FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message signals input line records)
 FUZZ_MUTATIONS ?= 50000
 
 $(BUILD)/fuzz/%.o: tests/fuzz/%.c tests/fuzz/fuzz.h
@@ -216,6 +216,7 @@ $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/fuzz_%.o $(FUZZ_MAIN) $(LIB_OBJ) $(FUZZ_CLI)
 # What it writes is looked at, and how many CPUs there are is always the same.
 $(BUILD)/fuzz/fuzz_options: FUZZ_WRAP := -Wl,--wrap=write,--wrap=prun_cpu_count
 $(BUILD)/fuzz/fuzz_name: FUZZ_WRAP := -Wl,--wrap=write
+$(BUILD)/fuzz/fuzz_%: TEST_LIBS += $(call pkg,--libs,libxxhash)
 
 fuzz-build: $(FUZZ_BIN)
 
