@@ -135,6 +135,9 @@ $(BUILD)/tests/check_file: CHECK_LIBS := -Wl,--wrap=openat,--wrap=__openat_2
 $(BUILD)/tests/check_file.o: TEST_CFLAGS += -Icli/tasks
 $(BUILD)/tests/check_command: $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message line signals)
 $(BUILD)/tests/check_command.o: TEST_CFLAGS += -Icli
+$(BUILD)/tests/check_journal: $(patsubst %,$(BUILD)/cli/%.o,journal keys records option_table halt number message signals output)
+$(BUILD)/tests/check_journal: CHECK_LIBS := $(call pkg,--libs,libxxhash)
+$(BUILD)/tests/check_journal.o: TEST_CFLAGS += -Icli
 
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c lib/prun.h
 	@mkdir -p $(@D)
