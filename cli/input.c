@@ -12,6 +12,8 @@
 #include "message.h"
 
 #define COUNT_BLOCK (64 * 1024)
+/* So many items are left out at once: some milliseconds. */
+#define SKIP_ROW 16384
 
 bool input_uses_stdin(const struct input *in)
 {
@@ -176,11 +178,15 @@ uint64_t input_place(const struct prun_result *result)
 int input_source(struct prun_item *item, void *input)
 {
 	struct input *in = input;
-	int rc;
+	int rc = next_item(item, in);
 
-	do
+	for (int n = 1; rc == 1 && in->skip && leave_out(item, in); n++) {
+		if (n == SKIP_ROW) {
+			in->pause(in->skip_payload);
+			return PRUN_SOURCE_WAIT;
+		}
 		rc = next_item(item, in);
-	while (rc == 1 && in->skip && leave_out(item, in));
+	}
 	return rc;
 }
 

@@ -35,6 +35,8 @@ struct input {
 	/* Asked of each argument, by its bytes: is it to be left out? NULL: none
 	 * is. */
 	bool (*skip)(void *skip_payload, const void *argument, size_t size);
+	/* Many were left out without a word: have the source called again. */
+	void (*pause)(void *skip_payload);
 	void *skip_payload;
 	uint64_t skipped;
 };

@@ -68,9 +68,19 @@ static int job_start(struct run *r)
 	return 0;
 }
 
-static bool skip(void *journal, const void *argument, size_t size)
+static bool skip(void *run, const void *argument, size_t size)
 {
-	return journal_skip(journal, argument, size);
+	struct run *r = run;
+
+	return journal_skip(&r->journal, argument, size);
+}
+
+/* A word in between for signals and for the progress. */
+static void pause_skipping(void *run)
+{
+	struct run *r = run;
+
+	prun_pool_wake(r->pool);
 }
 
 static int journals_prepare(struct run *r)
@@ -80,7 +90,8 @@ static int journals_prepare(struct run *r)
 	r->journal.batches = r->work->batches;
 	if (r->journal.choosing) {
 		r->input.skip = skip;
-		r->input.skip_payload = &r->journal;
+		r->input.pause = pause_skipping;
+		r->input.skip_payload = r;
 	}
 	return rc == 0 ? joblog_open(&r->joblog, r->options) : rc;
 }

@@ -54,6 +54,16 @@ check 'an empty item, resumed' 0 $'x\n\n' '' \
 check 'with the progress of all' 0 $'y\n' '~prun: 4/4, 100%, .*' \
 	"$PRUN" map --journal e --resume --progress=line echo '' x y ''
 
+seq 100000 > many
+"$PRUN" map --journal m noop < many
+for method in fork inline forkserver; do
+	cp m m1
+	check "many that are done, $method" 0 '' '' \
+		"$PRUN" map --journal m1 --resume --start-method "$method" \
+		-a many -a six -a <(echo new) noop
+	counts "the others are run, $method" m1 100007 100007 0 2
+done
+
 # Items that look alike once they are printed.
 printf 'a\nb\0c\0' > odd
 check 'items with newlines' 1 '' '*' \
@@ -162,7 +172,6 @@ same 'and gone on with' "$(seq 100000 | cksum)" \
 small='mount -t tmpfs -o size=16k none disk && cd disk &&
 	"$PRUN" map --journal j echo < ../many; code=$?;
 	"$PRUN" log j | grep -q "^done: *[1-9]" && exit $code'
-seq 100000 > many
 mkdir disk
 if unshare -rm mount -t tmpfs none disk 2> /dev/null; then
 	check 'a full disk' 3 '*' '~prun: j: write error: No space left on device' \
