@@ -12,7 +12,7 @@
 #define MARK 0xa6 /* and 1 for those that are not counted */
 #define MAGIC "prun journal 1\n\n"
 #define MAGIC_SIZE 16
-#define READ_SIZE ((size_t)256 << 10)
+#define READ_SIZE ((size_t)64 << 10)
 
 static void put16(unsigned char *p, uint16_t value)
 {
@@ -218,24 +218,32 @@ static uint64_t place(const struct records *in)
 }
 
 /* No record begins here. */
-static void pass_over(struct records *in, size_t bytes)
+static void pass_over(struct records *in)
 {
-	if (in->damage == 0)
+	if (in->damage++ == 0)
 		in->damage_at = place(in);
-	in->damage += bytes;
-	in->start += bytes;
+	in->start++;
 }
 
-/* What is left begins as a record does, and ends too soon. Behind damage it
- * need not be one. */
-static int end_cut(struct records *in)
+/*
+ * Whether what is left is a record that was cut, and not damage with another
+ * one, which is whole, in it. A head whose check is right is a record's; a part
+ * of a head may be anything, behind damage all the more.
+ */
+static bool is_torn(const struct records *in)
 {
-	if (in->good == place(in))
-		in->torn = in->end - in->start;
-	else
-		pass_over(in, in->end - in->start);
-	in->start = in->end;
-	return 0;
+	struct record r;
+	size_t used;
+
+	if (in->good != place(in))
+		return false;
+	if (in->end - in->start >= RECORD_BODY_HEAD)
+		return true;
+	for (size_t at = in->start + 1; at < in->end; at++)
+		if (record_decode(&r, &used, in->data + at, in->end - at,
+				  in->seed) == RECORD_WHOLE)
+			return false;
+	return true;
 }
 
 int records_next(struct record *r, struct records *in)
@@ -262,9 +270,12 @@ int records_next(struct record *r, struct records *in)
 			in->good = place(in);
 			return 1;
 		}
-		if (found == RECORD_CUT && in->end - in->start < used)
-			return end_cut(in);
-		pass_over(in, 1);
+		if (found == RECORD_CUT && is_torn(in)) {
+			in->torn = in->end - in->start;
+			in->start = in->end;
+			return 0;
+		}
+		pass_over(in);
 	}
 }
 
