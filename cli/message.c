@@ -40,6 +40,12 @@ static void stderr_write(const char *text, size_t len)
 	signals_writing(false);
 }
 
+void message_plain(const char *text, size_t len)
+{
+	message_status_erase();
+	stderr_write(text, len);
+}
+
 void message_status(const char *line, size_t len)
 {
 	message_status_erase();

@@ -36,6 +36,9 @@ void message_topic(const char *topic);
 void message_item(const void *item, size_t item_len, const char *text,
 		  size_t text_len);
 
+/* These bytes as they are, for programs. */
+void message_plain(const char *text, size_t len);
+
 /* Show `line` in place of the status line that is there. */
 void message_status(const char *line, size_t len);
 /* Take the status line away, or leave it for good. */

@@ -128,16 +128,15 @@ static int progress_set(struct options *o, const struct option_row *row,
 			const char *arg)
 {
 	static const char *const words[] = {
-		[PROGRESS_NONE] = "none",
-		[PROGRESS_AUTO] = "auto",
-		[PROGRESS_BAR] = "bar",
-		[PROGRESS_LINE] = "line",
+		[PROGRESS_NONE] = "none", [PROGRESS_AUTO] = "auto",
+		[PROGRESS_BAR] = "bar",	  [PROGRESS_LINE] = "line",
+		[PROGRESS_JSON] = "json",
 	};
 	unsigned place = PROGRESS_AUTO;
 	int rc = 0;
 
 	if (arg)
-		rc = number_word(&place, row->name, arg, words, 4);
+		rc = number_word(&place, row->name, arg, words, 5);
 	o->progress = (enum progress_mode)place;
 	return rc;
 }
@@ -353,8 +352,8 @@ static const struct option_row rows[] = {
 
 	{"progress", 'p', optional_argument, "HOW", RUNS, SECTION_PROGRESS,
 	 "bar: one line, drawn again and again; line: a line every second; "
-	 "auto (when HOW is missing): bar on a terminal, else line; none "
-	 "(default)",
+	 "json: an object every second, and at the end; auto (when HOW is "
+	 "missing): bar on a terminal, else line; none (default)",
 	 progress_set, 0, 0, 0},
 	{"total", 0, required_argument, "N", RUNS, SECTION_PROGRESS,
 	 "the number of items, when prun cannot know it",

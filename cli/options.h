@@ -19,6 +19,7 @@ enum progress_mode {
 	PROGRESS_AUTO,
 	PROGRESS_BAR,
 	PROGRESS_LINE,
+	PROGRESS_JSON,
 };
 
 /* An option as it was given; option_table.h. */

@@ -239,6 +239,8 @@ static int results_take(struct run *r)
 		stop_look(&r->stop, r->job, &r->tally, &r->input);
 		if (is_broken(r))
 			return 0;
+		if (signals_status_wanted())
+			progress_tell(&r->progress, r->pool, r->job, &r->input);
 		progress_tick(&r->progress, r->pool, r->job, &r->input);
 		verbose_tick(&r->verbose, r->pool);
 	}
