@@ -346,8 +346,9 @@ static void out_put(struct journal *j, const void *data, size_t size)
 static void record_put(struct journal *j, const struct record *r)
 {
 	unsigned char head[RECORD_BODY_HEAD];
+	size_t size = record_encode(head, r, j->keys.seed);
 
-	out_put(j, head, record_encode(head, r, j->keys.seed));
+	out_put(j, head, size);
 	if (r->body_size > 0)
 		out_put(j, r->body, r->body_size);
 }

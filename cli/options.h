@@ -55,13 +55,13 @@ struct options {
 	uint64_t maxtasks;     /* 0: no limit */
 	unsigned start_method; /* enum prun_start_method */
 	int64_t nice;
-	bool pin;
 	uint64_t memory_limit; /* bytes; 0: none */
+	bool pin;
 
 	/* Items that fail. */
+	bool has_kill_after;
 	uint64_t timeout_ms;	  /* 0: none */
 	uint64_t timeout_percent; /* of the median; 0: none */
-	bool has_kill_after;
 	uint64_t kill_after_ms;
 	uint64_t retries;
 	uint64_t retry_delay_ms;
@@ -69,10 +69,10 @@ struct options {
 
 	/* Going on with a run. */
 	const char *journal; /* NULL: none */
+	const char *joblog;  /* NULL: none */
 	bool resume;
 	bool retry_failed;
-	const char *joblog; /* NULL: none */
-	bool failed;	    /* prun log: only these */
+	bool failed; /* prun log: only these */
 
 	/* Output. */
 	bool dry_run;

@@ -10,9 +10,11 @@
 #include <xxhash.h>
 
 #define MARK 0xa6 /* and 1 for those that are not counted */
-#define MAGIC "prun journal 1\n\n"
-#define MAGIC_SIZE 16
 #define READ_SIZE ((size_t)64 << 10)
+
+/* Its 16 bytes are no string. */
+static const unsigned char magic[] = {'p', 'r', 'u', 'n', ' ', 'j', 'o',  'u',
+				      'r', 'n', 'a', 'l', ' ', '1', '\n', '\n'};
 
 static void put16(unsigned char *p, uint16_t value)
 {
@@ -148,7 +150,7 @@ bool record_failure(const void **item, size_t *item_size, const char **text,
 
 void records_head(unsigned char out[RECORDS_HEAD_SIZE], uint64_t seed)
 {
-	memcpy(out, MAGIC, MAGIC_SIZE);
+	memcpy(out, magic, sizeof(magic));
 	put64(out + 16, seed);
 	put64(out + 24, XXH3_64bits(out, 24));
 }
@@ -200,7 +202,8 @@ int records_open(struct records *in, int fd)
 	if (rc < 0)
 		return rc;
 	size = in->end < RECORDS_HEAD_SIZE ? in->end : RECORDS_HEAD_SIZE;
-	if (memcmp(in->data, MAGIC, size < MAGIC_SIZE ? size : MAGIC_SIZE) != 0)
+	if (memcmp(in->data, magic,
+		   size < sizeof(magic) ? size : sizeof(magic)) != 0)
 		return -EINVAL;
 	if (size < RECORDS_HEAD_SIZE)
 		return 1;
