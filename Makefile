@@ -135,7 +135,7 @@ $(BUILD)/tests/check_file: CHECK_LIBS := -Wl,--wrap=openat,--wrap=__openat_2
 $(BUILD)/tests/check_file.o: TEST_CFLAGS += -Icli/tasks
 $(BUILD)/tests/check_command: $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message line signals)
 $(BUILD)/tests/check_command.o: TEST_CFLAGS += -Icli
-$(BUILD)/tests/check_journal: $(patsubst %,$(BUILD)/cli/%.o,journal keys records option_table halt number message signals output)
+$(BUILD)/tests/check_journal: $(patsubst %,$(BUILD)/cli/%.o,journal keys journal_file option_table halt number message signals output)
 $(BUILD)/tests/check_journal: CHECK_LIBS := $(call pkg,--libs,libxxhash)
 $(BUILD)/tests/check_journal.o: TEST_CFLAGS += -Icli
 
@@ -206,7 +206,7 @@ payload-short: $(BUILD)/bench/payload
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN   := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
 FUZZ_MAIN  ?= $(BUILD)/fuzz/main_short.o
-FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message signals input line records)
+FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message signals input line journal_file)
 FUZZ_MUTATIONS ?= 50000
 
 $(BUILD)/fuzz/%.o: tests/fuzz/%.c tests/fuzz/fuzz.h

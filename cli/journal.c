@@ -189,14 +189,14 @@ static int command_fail(const struct journal *j, const struct record *r)
 }
 
 /* All records. Each run there was must have been of the same command. */
-static int records_take(struct journal *j, struct records *in)
+static int records_take(struct journal *j, struct journal_file *in)
 {
 	size_t size, runs = 0;
 	char *command = journal_command(&size, j->options);
 	struct record r;
 	int rc = command ? 0 : -ENOMEM, code = 0;
 
-	while (rc == 0 && code == 0 && (rc = records_next(&r, in)) == 1) {
+	while (rc == 0 && code == 0 && (rc = journal_file_next(&r, in)) == 1) {
 		rc = record_take(j, &r);
 		if (r.kind != RECORD_RUN)
 			continue;
@@ -211,7 +211,7 @@ static int records_take(struct journal *j, struct records *in)
 		return memory_fail();
 	if (rc < 0)
 		return file_fail(j, prun_strerror(rc), EXIT_PRUN_FAILED);
-	if (runs == 0 && in->good > RECORDS_HEAD_SIZE)
+	if (runs == 0 && in->good > JOURNAL_HEAD_SIZE)
 		return file_fail(j, "damaged: it does not say of which command",
 				 EXIT_USAGE);
 	if (in->damage > 0)
@@ -226,8 +226,8 @@ static int records_take(struct journal *j, struct records *in)
 static int content_take(struct journal *j)
 {
 	const struct options *o = j->options;
-	struct records in;
-	int rc = records_open(&in, j->fd);
+	struct journal_file in;
+	int rc = journal_file_open(&in, j->fd);
 	int code = 0;
 
 	j->keys.seed = in.seed;
@@ -243,7 +243,7 @@ static int content_take(struct journal *j)
 				 EXIT_USAGE);
 	else if (rc == 0)
 		code = records_take(j, &in);
-	records_close(&in);
+	journal_file_close(&in);
 	if (code == 0 && !o->dry_run && (rc == 1 || in.torn > 0) &&
 	    ftruncate(j->fd, (off_t)in.good) < 0)
 		code = file_fail(j, prun_strerror(-errno), EXIT_PRUN_FAILED);
@@ -355,7 +355,7 @@ static void record_put(struct journal *j, const struct record *r)
 
 int journal_begin(struct journal *j)
 {
-	unsigned char head[RECORDS_HEAD_SIZE];
+	unsigned char head[JOURNAL_HEAD_SIZE];
 	struct record r = {.kind = RECORD_RUN};
 	struct timespec now;
 	char *command;
@@ -367,7 +367,7 @@ int journal_begin(struct journal *j)
 		if (getrandom(&j->keys.seed, sizeof(j->keys.seed), 0) < 0)
 			return file_fail(j, prun_strerror(-errno),
 					 EXIT_PRUN_FAILED);
-		records_head(head, j->keys.seed);
+		journal_file_head(head, j->keys.seed);
 		out_put(j, head, sizeof(head));
 	}
 	command = journal_command(&r.body_size, j->options);

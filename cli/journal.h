@@ -4,7 +4,7 @@
 
 /*
  * --journal: which items of a run have ended, and how, so that another run can
- * go on with the rest. The bytes of the file are in records.h.
+ * go on with the rest. The bytes of the file are in journal_file.h.
  *
  * An item is known by its bytes and by how often the same ones came before it,
  * whatever its place in the input is. A record goes out behind the result it is
@@ -18,7 +18,7 @@
 #include "keys.h"
 #include "options.h"
 #include "prun.h"
-#include "records.h"
+#include "journal_file.h"
 #include "tally.h"
 
 struct journal_entry;

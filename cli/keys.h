@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "records.h"
+#include "journal_file.h"
 
 struct keys_slot;
 

@@ -19,13 +19,13 @@
 #include "message.h"
 #include "output.h"
 #include "quote.h"
-#include "records.h"
+#include "journal_file.h"
 
 struct log {
 	const struct options *options;
 	const char *name;
 	int fd;
-	struct records in;
+	struct journal_file in;
 	struct keys keys;
 	uint64_t items, failed;
 	char *command; /* its words, each with a NUL at its end */
@@ -57,7 +57,7 @@ static int memory_fail(void)
 /* 0, or an exit code after a message. */
 static int journal_open_again(struct log *l)
 {
-	int rc = records_open(&l->in, l->fd);
+	int rc = journal_file_open(&l->in, l->fd);
 
 	l->keys.seed = l->in.seed;
 	if (rc == 0)
@@ -126,9 +126,10 @@ static int each_record(struct log *l,
 	int code = journal_open_again(l);
 	int rc = 0;
 
-	while (code == 0 && rc >= 0 && (rc = records_next(&r, &l->in)) == 1)
+	while (code == 0 && rc >= 0 &&
+	       (rc = journal_file_next(&r, &l->in)) == 1)
 		rc = take(l, &r);
-	records_close(&l->in);
+	journal_file_close(&l->in);
 	if (code == 0 && rc == -ENOMEM)
 		return memory_fail();
 	if (code == 0 && rc < 0)

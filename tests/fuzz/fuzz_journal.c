@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "records.h"
+#include "journal_file.h"
 
 #define RECORDS_MAX 64
 #define FILE_MAX ((size_t)32 << 10)
@@ -102,11 +102,11 @@ static void take_step(struct fuzz_input *in)
 
 static void take_file(struct fuzz_input *in)
 {
-	unsigned char head[RECORDS_HEAD_SIZE];
+	unsigned char head[JOURNAL_HEAD_SIZE];
 
 	nwanted = file_size = whole = 0;
 	torn = false;
-	records_head(head, SEED);
+	journal_file_head(head, SEED);
 	add(head, sizeof(head));
 	while (in->size > 0 && nwanted < RECORDS_MAX &&
 	       file_size + RECORD_BODY_HEAD + 256 <= FILE_MAX)
@@ -131,35 +131,35 @@ static bool is_wanted(const struct record *r, const struct wanted *w)
 
 static void check_records(int fd)
 {
-	struct records in;
+	struct journal_file in;
 	struct record r;
 	size_t n = 0;
 
-	FUZZ_ASSERT(records_open(&in, fd) == 0 && in.seed == SEED);
-	while (records_next(&r, &in) == 1) {
+	FUZZ_ASSERT(journal_file_open(&in, fd) == 0 && in.seed == SEED);
+	while (journal_file_next(&r, &in) == 1) {
 		FUZZ_ASSERT(n < nwanted && is_wanted(&r, &wanted[n]));
 		n++;
 	}
 	FUZZ_ASSERT(n == nwanted);
-	FUZZ_ASSERT(in.damage + in.torn + whole + RECORDS_HEAD_SIZE ==
+	FUZZ_ASSERT(in.damage + in.torn + whole + JOURNAL_HEAD_SIZE ==
 		    file_size);
 	FUZZ_ASSERT(in.torn == 0 || in.good + in.torn == file_size);
 	FUZZ_ASSERT(!torn || in.damage > 0 || in.torn > 0);
-	records_close(&in);
+	journal_file_close(&in);
 }
 
 /* A file that may not even have a head. */
 static void check_any(int fd, const uint8_t *data, size_t size)
 {
-	struct records in;
+	struct journal_file in;
 	struct record r;
 
 	FUZZ_ASSERT(ftruncate(fd, 0) == 0);
 	FUZZ_ASSERT(pwrite(fd, data, size, 0) == (ssize_t)size);
-	if (records_open(&in, fd) == 0)
-		while (records_next(&r, &in) == 1)
+	if (journal_file_open(&in, fd) == 0)
+		while (journal_file_next(&r, &in) == 1)
 			FUZZ_ASSERT(in.good <= size);
-	records_close(&in);
+	journal_file_close(&in);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "records.h"
+#include "journal_file.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -148,7 +148,7 @@ bool record_failure(const void **item, size_t *item_size, const char **text,
 	return true;
 }
 
-void records_head(unsigned char out[RECORDS_HEAD_SIZE], uint64_t seed)
+void journal_file_head(unsigned char out[JOURNAL_HEAD_SIZE], uint64_t seed)
 {
 	memcpy(out, magic, sizeof(magic));
 	put64(out + 16, seed);
@@ -158,7 +158,7 @@ void records_head(unsigned char out[RECORDS_HEAD_SIZE], uint64_t seed)
 /* --------------------------------------------------------------- all of them */
 
 /* Have `want` bytes from `start` on, unless the file ends before. */
-static int fill(struct records *in, size_t want)
+static int fill(struct journal_file *in, size_t want)
 {
 	if (in->start > 0 && in->room - in->start < want) {
 		memmove(in->data, in->data + in->start, in->end - in->start);
@@ -191,37 +191,37 @@ static int fill(struct records *in, size_t want)
 	return 0;
 }
 
-int records_open(struct records *in, int fd)
+int journal_file_open(struct journal_file *in, int fd)
 {
-	unsigned char head[RECORDS_HEAD_SIZE];
+	unsigned char head[JOURNAL_HEAD_SIZE];
 	size_t size;
 	int rc;
 
-	*in = (struct records){.fd = fd};
-	rc = fill(in, RECORDS_HEAD_SIZE);
+	*in = (struct journal_file){.fd = fd};
+	rc = fill(in, JOURNAL_HEAD_SIZE);
 	if (rc < 0)
 		return rc;
-	size = in->end < RECORDS_HEAD_SIZE ? in->end : RECORDS_HEAD_SIZE;
+	size = in->end < JOURNAL_HEAD_SIZE ? in->end : JOURNAL_HEAD_SIZE;
 	if (memcmp(in->data, magic,
 		   size < sizeof(magic) ? size : sizeof(magic)) != 0)
 		return -EINVAL;
-	if (size < RECORDS_HEAD_SIZE)
+	if (size < JOURNAL_HEAD_SIZE)
 		return 1;
 	in->seed = get64(in->data + 16);
-	records_head(head, in->seed);
+	journal_file_head(head, in->seed);
 	if (memcmp(head, in->data, sizeof(head)) != 0)
 		return -EINVAL;
-	in->start = in->good = RECORDS_HEAD_SIZE;
+	in->start = in->good = JOURNAL_HEAD_SIZE;
 	return 0;
 }
 
-static uint64_t place(const struct records *in)
+static uint64_t place(const struct journal_file *in)
 {
 	return in->offset + in->start;
 }
 
 /* No record begins here. */
-static void pass_over(struct records *in)
+static void pass_over(struct journal_file *in)
 {
 	if (in->damage++ == 0)
 		in->damage_at = place(in);
@@ -233,7 +233,7 @@ static void pass_over(struct records *in)
  * one, which is whole, in it. A head whose check is right is a record's; a part
  * of a head may be anything, behind damage all the more.
  */
-static bool is_torn(const struct records *in)
+static bool is_torn(const struct journal_file *in)
 {
 	struct record r;
 	size_t used;
@@ -249,7 +249,7 @@ static bool is_torn(const struct records *in)
 	return true;
 }
 
-int records_next(struct record *r, struct records *in)
+int journal_file_next(struct record *r, struct journal_file *in)
 {
 	for (;;) {
 		enum record_found found;
@@ -282,7 +282,7 @@ int records_next(struct record *r, struct records *in)
 	}
 }
 
-void records_close(struct records *in)
+void journal_file_close(struct journal_file *in)
 {
 	free(in->data);
 	in->data = NULL;

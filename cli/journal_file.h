@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef RECORDS_H
-#define RECORDS_H
+#ifndef JOURNAL_FILE_H
+#define JOURNAL_FILE_H
 
 /*
  * The bytes of a journal: a head, and records behind it, which are only ever
@@ -33,7 +33,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECORDS_HEAD_SIZE 32
+#define JOURNAL_HEAD_SIZE 32
 #define RECORD_SIZE 32	    /* without a body */
 #define RECORD_BODY_HEAD 40 /* with one, up to it */
 
@@ -85,10 +85,10 @@ enum record_found record_decode(struct record *r, size_t *used,
 bool record_failure(const void **item, size_t *item_size, const char **text,
 		    size_t *text_size, const struct record *r);
 
-void records_head(unsigned char out[RECORDS_HEAD_SIZE], uint64_t seed);
+void journal_file_head(unsigned char out[JOURNAL_HEAD_SIZE], uint64_t seed);
 
 /* Reads a journal from its beginning. */
-struct records {
+struct journal_file {
 	int fd;
 	uint64_t seed;
 	unsigned char *data; /* of the file, from `offset` on */
@@ -104,9 +104,9 @@ struct records {
 
 /* 0; 1: the file is empty, or its head was cut; -EINVAL: it is no journal; or
  * -errno. */
-int records_open(struct records *in, int fd);
+int journal_file_open(struct journal_file *in, int fd);
 /* 1 and a record, borrowed until the next call; 0 at the end; -errno. */
-int records_next(struct record *r, struct records *in);
-void records_close(struct records *in);
+int journal_file_next(struct record *r, struct journal_file *in);
+void journal_file_close(struct journal_file *in);
 
 #endif
