@@ -117,7 +117,7 @@ int colsep_parse(struct colsep *c, const char *text)
 	char *regex = malloc(2 * strlen(text) + 1);
 	int rc = 0;
 
-	*c = (struct colsep){.literal = malloc(strlen(text) + 1)};
+	*c = (struct colsep){.literal = calloc(1, strlen(text) + 1)};
 	if (!regex || !c->literal) {
 		message("out of memory");
 		rc = EXIT_PRUN_FAILED;
@@ -142,13 +142,13 @@ int colsep_parse_byte(char *byte, const char *text)
 	struct colsep c;
 	int rc = colsep_parse(&c, text);
 
-	if (rc == 0 && (c.literal_len != 1 || !c.literal ||
-			strchr("\"\r\n", c.literal[0]))) /* NUL too */
+	if (rc == 0 && c.literal && c.literal_len == 1 &&
+	    !strchr("\"\r\n", c.literal[0])) /* nor a NUL */
+		*byte = c.literal[0];
+	else if (rc == 0)
 		rc = message_usage("--colsep: '%s': with --csv it is one "
 				   "character that is no quote, CR, LF or NUL",
 				   text);
-	if (rc == 0)
-		*byte = c.literal[0];
 	colsep_release(&c);
 	return rc;
 }

@@ -15,15 +15,14 @@ static bool is_text(const msgpack_object *o)
 }
 
 /* Both kinds have their text in the same place of the union, but to rely on
- * that would be too clever. */
+ * that would be too clever. An empty one may be NULL to msgpack-c. */
 static const char *text_of(const msgpack_object *o, size_t *len)
 {
-	if (o->type == MSGPACK_OBJECT_STR) {
-		*len = o->via.str.size;
-		return o->via.str.ptr;
-	}
-	*len = o->via.bin.size;
-	return o->via.bin.ptr;
+	bool is_str = o->type == MSGPACK_OBJECT_STR;
+	const char *text = is_str ? o->via.str.ptr : o->via.bin.ptr;
+
+	*len = is_str ? o->via.str.size : o->via.bin.size;
+	return *len > 0 ? text : "";
 }
 
 static int column_set(struct column *column, const msgpack_object *o)

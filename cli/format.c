@@ -144,9 +144,9 @@ static int put_named(struct format *f, const struct prun_result *result,
 	if (rc < 0)
 		return rc;
 	*bytes += size;
+	put_item_tag(f, result);
 	format_item(&name, &name_len, result->argument, result->argument_size);
 	escape = !f->zero && name_needs_escape(name, name_len);
-	put_item_tag(f, result);
 	if (escape)
 		put(f, "\\", 1);
 	if (f->bsd_tag) {

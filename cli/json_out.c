@@ -84,8 +84,13 @@ static void put_escape(const struct json_out *out, unsigned char c)
 
 void json_put_string(const struct json_out *out, const char *s, size_t len)
 {
-	const char *end = s + len;
+	const char *end;
 
+	if (len == 0) { /* of which msgpack-c has NULL for its bytes */
+		put(out, "\"\"");
+		return;
+	}
+	end = s + len;
 	put(out, "\"");
 	while (s < end) {
 		size_t n = 0;

@@ -35,7 +35,6 @@ static void tables_fill(struct tables *t, const struct command *command)
 	const struct option_row *row = NULL;
 	char *s = t->shorts;
 
-	*t = (struct tables){.nrows = 0};
 	/* Options end with the command that is to be run, or nowhere. */
 	*s++ = command->operands.kind == OPERANDS_COMMAND ? '+' : '-';
 	*s++ = ':';
@@ -60,7 +59,7 @@ static const struct option_row *tables_row(const struct tables *t, int c)
 	for (size_t i = 0; i < t->nrows; i++)
 		if (t->rows[i]->letter == c)
 			return t->rows[i];
-	return NULL; /* not reached: getopt knows no other */
+	return NULL;
 }
 
 /* ------------------------------------------------------------------- failures */
@@ -180,7 +179,7 @@ static int arguments_parse(struct options *o, const struct command *command,
 {
 	static char name[] = "prun"; /* getopt begins its messages with it */
 	const struct operands *operands = &command->operands;
-	struct tables t;
+	struct tables t = {.nrows = 0};
 	int c, rc;
 
 	tables_fill(&t, command);
@@ -203,6 +202,8 @@ static int arguments_parse(struct options *o, const struct command *command,
 		if (c == '?' || c == ':')
 			return getopt_fail(&t, c, argv[optind - 1]);
 		row = tables_row(&t, c);
+		if (!row) /* getopt has got one that it was not told of */
+			return getopt_fail(&t, '?', argv[optind - 1]);
 		rc = row->apply(o, row, optarg);
 		if (rc != 0)
 			return rc;

@@ -70,24 +70,24 @@ struct options {
 	/* Input. */
 	const char **arg_files; /* "-" is standard input */
 	size_t narg_files;
-	bool stdin_is_arg_file;
 	const char *delimiter_option; /* the one that was given, or NULL */
-	char delimiter;
+	const char *shape_option;     /* as delimiter_option */
+	const char *colsep;	      /* NULL: not given */
 	enum input_shape shape;
-	const char *shape_option; /* as delimiter_option */
-	const char *colsep;	  /* NULL: not given */
+	char delimiter;
 	bool header;
+	bool stdin_is_arg_file;
 	bool special_files;
 
 	/* Pool. */
 	bool has_workers;
+	bool pin;
 	uint32_t workers;      /* 0 with has_workers: one an item */
 	uint64_t chunksize;    /* 0: auto */
 	uint64_t maxtasks;     /* 0: no limit */
 	unsigned start_method; /* enum prun_start_method */
 	int64_t nice;
 	uint64_t memory_limit; /* bytes; 0: none */
-	bool pin;
 
 	/* Items that fail. */
 	bool has_kill_after;
@@ -104,6 +104,7 @@ struct options {
 	bool many;	     /* as many as fit */
 	bool shell;
 	bool tty;
+
 	/* Going on with a run. */
 	const char *journal; /* NULL: none */
 	const char *joblog;  /* NULL: none */
@@ -113,6 +114,7 @@ struct options {
 
 	/* Output. */
 	enum output_format format;
+	enum progress_mode progress;
 	bool dry_run;
 	bool line_buffer;
 	bool ungroup;
@@ -121,9 +123,8 @@ struct options {
 	bool tag;
 	bool bsd_tag;
 	bool quiet;
-	unsigned verbose; /* 1: items as they end; 2: workers too */
-	enum progress_mode progress;
-	uint64_t total; /* 0: not given */
+	unsigned char verbose; /* 1: items as they end; 2: workers too */
+	uint64_t total;	       /* 0: not given */
 
 	/* Checking. */
 	const char *algorithm; /* NULL: what each line says */

@@ -35,10 +35,13 @@ int records_init(struct records *r, const struct options *o)
 
 void records_release(struct records *r)
 {
-	struct fault *fault;
+	struct fault *fault = TAILQ_FIRST(&r->faults), *next;
 
-	while (r->faults.tqh_last && (fault = TAILQ_FIRST(&r->faults)))
-		records_forget(r, fault);
+	for (; fault; fault = next) {
+		next = TAILQ_NEXT(fault, link);
+		free(fault->text);
+		free(fault);
+	}
 	colsep_release(&r->colsep);
 	fields_release(&r->fields);
 	fields_release(&r->names);

@@ -53,7 +53,7 @@ struct records {
 	uint64_t first_line;  /* of the record in hand */
 	uint64_t items;
 	char why[256]; /* the input failed */
-	TAILQ_HEAD(, fault) faults;
+	TAILQ_HEAD(faults, fault) faults;
 };
 
 /* The cookie of an item that is longer than the pool takes. */

@@ -264,6 +264,7 @@ static void put_msgpack(struct report *r, const struct prun_result *result,
 {
 	struct prun_packer *p = r->packer;
 	const char *status = status_name(result);
+	uint64_t us = result->run_ns / 1000;
 
 	prun_pack_map(p, 7);
 	prun_pack_str(p, "index", 5);
@@ -271,7 +272,7 @@ static void put_msgpack(struct report *r, const struct prun_result *result,
 	pack_cell(r, "item", item_cell(result));
 	pack_cell(r, "status", (struct cell){status, NULL, strlen(status)});
 	prun_pack_str(p, "ms", 2);
-	prun_pack_double(p, (double)(result->run_ns / 1000) / 1000);
+	prun_pack_double(p, (double)us / 1000);
 	prun_pack_str(p, "worker", 6);
 	if (result->worker_id >= 0)
 		prun_pack_int(p, result->worker_id);

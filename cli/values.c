@@ -68,7 +68,7 @@ static void head_take(struct values *v, const unsigned char *head,
 	unsigned char first = head[0];
 
 	if (first >= 0x80 && first <= 0x8f)
-		v->pending += 2u * (first & 0x0fu);
+		v->pending += (uint64_t)2 * (first & 0x0fu);
 	else if (first >= 0x90 && first <= 0x9f)
 		v->pending += first & 0x0fu;
 	else if (first >= 0xa0 && first <= 0xbf)

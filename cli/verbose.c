@@ -104,7 +104,7 @@ static void look(struct verbose *v, struct prun_pool *pool)
 		}
 		*seen = *now;
 	}
-	v->due_ns = clock_ns() + LOOK_MS * 1000000u;
+	v->due_ns = clock_ns() + LOOK_MS * 1000000ull;
 }
 
 void verbose_tick(struct verbose *v, struct prun_pool *pool)

@@ -91,6 +91,19 @@ static void kill_late(struct slot *s, unsigned lane, uint32_t late,
 	process_kill(&s->process, SIGKILL);
 }
 
+/* Ask it to stop, once: when that was. Its grace begins then, for this process
+ * may have been late itself. */
+static uint64_t ask(struct slot *s, unsigned lane, uint32_t number,
+		    const struct chunk_limits *limits)
+{
+	if (!board_ask_stop(s->board, lane, number))
+		return s->asked_ns[lane];
+	s->asked_ns[lane] = s->engine->now_ns;
+	if (limits->signal)
+		process_kill(&s->process, limits->signal);
+	return s->asked_ns[lane];
+}
+
 /* When the next one in a lane is due. */
 static uint64_t check_lanes(struct slot *s, struct run_queue *back)
 {
@@ -103,11 +116,9 @@ static uint64_t check_lanes(struct slot *s, struct run_queue *back)
 		limits = lane_limits(s, lane, &number, &due_ns);
 		if (!limits)
 			continue;
-		if (due_ns <= now && board_ask_stop(s->board, lane, number) &&
-		    limits->signal)
-			process_kill(&s->process, limits->signal);
 		if (due_ns <= now)
-			due_ns += limits->grace_ns;
+			due_ns =
+				ask(s, lane, number, limits) + limits->grace_ns;
 		if (due_ns <= now)
 			kill_late(s, lane, number, limits, back);
 		else if (due_ns < next)

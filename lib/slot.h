@@ -71,9 +71,10 @@ struct slot {
 	uint64_t doubted_word, doubted_at; /* what cannot be, and was seen */
 	unsigned doubts;		   /* so often in a row */
 
-	uint32_t late_number;		 /* it was killed for this task, */
-	const struct chunk_limits *late; /* which has these limits */
-	const char *hostile;		 /* what it did, or NULL */
+	uint64_t asked_ns[PRUN_LANES_MAX]; /* by lane: its task, to stop */
+	uint32_t late_number;		   /* it was killed for this task, */
+	const struct chunk_limits *late;   /* which has these limits */
+	const char *hostile;		   /* what it did, or NULL */
 	int init_status;
 	char init_message[512];
 

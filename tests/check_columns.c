@@ -293,6 +293,7 @@ START_TEST(columns_of_items)
 	ck_assert_int_eq(columns_read(&c, data, size, &fields), 0);
 	assert_column(columns_at(&c, 1), "whole");
 	assert_column(columns_named(&c, "one", 3), "whole");
+	ck_assert_ptr_null(columns_named(&c, "", 0));
 	ck_assert_uint_eq(c.count, 1);
 	ck_assert_int_eq(columns_read(&c, data, size - 1, NULL), PRUN_EVALUE);
 	columns_release(&c);

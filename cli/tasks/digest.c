@@ -40,7 +40,8 @@ static uint64_t length;
 
 static bool length_set(const char *text)
 {
-	return argument_number(&length, text, 8, 8 * EVP_MAX_MD_SIZE) &&
+	return argument_number(&length, text, 8,
+			       (uint64_t)8 * EVP_MAX_MD_SIZE) &&
 	       length % 8 == 0;
 }
 
@@ -75,7 +76,7 @@ static int digest_free(struct prun_task *task, uint64_t usual)
 {
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	size_t size = (length ? length : usual) / 8;
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	int rc = digest_read(&bytes, task);
 
 	if (rc < 0)
@@ -100,7 +101,7 @@ static int digest(struct prun_task *task)
 {
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	unsigned size = 0;
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	int rc = digest_read(&bytes, task);
 
 	if (rc < 0)

@@ -62,7 +62,7 @@ zsh_says() {
 	' zsh "$1" < /dev/null
 }
 if command -v zsh > /dev/null; then
-	zsh -n _prun && pass 'zsh reads it' || fail 'zsh reads it' 'syntax'
+	same 'zsh reads it' '' "$(zsh -n _prun 2>&1)"
 	same 'zsh: commands' 'prun completion ' "$(zsh_says 'prun compl')"
 	same 'zsh: options' 'prun map --chunksize=' "$(zsh_says 'prun map --chu')"
 	same 'zsh: functions' 'prun map noop ' "$(zsh_says 'prun map noo')"
@@ -81,7 +81,7 @@ fish_says() {
 	HOME=$PWD fish --no-config -c "source ./prun.fish; complete -C '$1'" | cut -f 1 | grep -v '=$' | sort -u
 }
 if command -v fish > /dev/null; then
-	fish -n prun.fish && pass 'fish reads it' || fail 'fish reads it' 'syntax'
+	same 'fish reads it' '' "$(fish -n prun.fish 2>&1)"
 	same 'fish: commands' 'map' "$(fish_says 'prun ma')"
 	same 'fish: options' "$long" "$(fish_says 'prun map --')"
 	same 'fish: functions' 'noop' "$(fish_says 'prun map noo')"

@@ -32,6 +32,7 @@ check 'none for a function' 1 '' $'prun: \'\': the task has 0 parameters, not on
 echo hello > file
 check 'a digest' 0 $'b1946ac92492d2347c6235b4d2611184  file\n' '' "$PRUN" starmap md5 file
 check '--tag' 0 $'a\tb\t[a][b]\n' '' "$PRUN" starmap -t -C , "$VALUES:params" a,b
+check '--tag of wc' 0 $'file\t1 1 6 file\n' '' "$PRUN" starmap -t wc file
 check '-D' 0 $'prun apply f a b\nprun apply f -- -a\n' '' \
 	sh -c 'cp "$VALUES" ./p.so; "$PRUN" starmap -D -C , ./p.so:params a,b -- -a |
 		sed "s|./p.so:params|f|"'
