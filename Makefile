@@ -150,6 +150,9 @@ EXEC_ROOMS := template items batch environment spool gather lines input records 
 $(BUILD)/tests/check_exec: $(EXEC_ROOMS:%=$(BUILD)/cli/%.o)
 $(BUILD)/tests/check_exec: CHECK_LIBS := $(call pkg,--libs,jansson)
 $(BUILD)/tests/check_exec.o: TEST_CFLAGS += -Icli
+$(BUILD)/tests/check_journal: $(patsubst %,$(BUILD)/cli/%.o,journal keys journal_file option_table halt number message program signals output)
+$(BUILD)/tests/check_journal: CHECK_LIBS := $(call pkg,--libs,libxxhash)
+$(BUILD)/tests/check_journal.o: TEST_CFLAGS += -Icli
 
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c lib/prun.h
 	@mkdir -p $(@D)
@@ -219,7 +222,7 @@ FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN   := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
 FUZZ_MAIN  ?= $(BUILD)/fuzz/main_short.o
 FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message program signals input line sumfile \
-	records fields colsep csv tsv values json_in json_out columns text)
+	records fields colsep csv tsv values json_in json_out columns text journal_file template items)
 FUZZ_MUTATIONS ?= 50000
 
 $(BUILD)/fuzz/%.o: tests/fuzz/%.c tests/fuzz/fuzz.h
@@ -232,6 +235,7 @@ $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/fuzz_%.o $(FUZZ_MAIN) $(LIB_OBJ) $(FUZZ_CLI)
 # What it writes is looked at, and how many CPUs there are is always the same.
 $(BUILD)/fuzz/fuzz_options: FUZZ_WRAP := -Wl,--wrap=write,--wrap=prun_cpu_count
 $(BUILD)/fuzz/fuzz_name: FUZZ_WRAP := -Wl,--wrap=write
+$(BUILD)/fuzz/fuzz_%: TEST_LIBS += $(call pkg,--libs,libxxhash)
 
 fuzz-build: $(FUZZ_BIN)
 

@@ -17,6 +17,7 @@
 	X(APPLY, apply) \
 	X(EXEC, exec) \
 	X(CHECK, check) \
+	X(LOG, log) \
 	X(FUNCS, funcs) \
 	X(COMPLETION, completion) \
 	X(HELP, help)

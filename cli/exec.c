@@ -17,6 +17,7 @@
 #include "lines.h"
 #include "message.h"
 #include "output.h"
+#include "quote.h"
 #include "run.h"
 #include "runner.h"
 #include "spawn.h"
@@ -306,6 +307,34 @@ static void exec_failure(void *self, const struct prun_result *result,
 	tell(e, text, len);
 }
 
+/* For --joblog: as the command has ended, and its words. */
+static void exec_describe(void *self, const struct prun_result *result,
+			  struct joblog_task *task)
+{
+	struct exec *e = self;
+	struct substitutes values = {.items = &e->items,
+				     .number = result->index + 1,
+				     .worker =
+					     (unsigned)(result->worker_id + 1)};
+	struct args args = {.argv = NULL};
+	struct outcome o;
+
+	if (result->status >= 0 && runner_outcome(&o, result) == 0) {
+		task->exitval = o.code < 0 ? 0 : o.code;
+		task->signal = o.signal;
+	}
+	if (items_unpack(&e->items, result->argument, result->argument_size) <
+		    0 ||
+	    template_expand(&args, e->template, &values) < 0)
+		return;
+	for (char **word = args.argv; *word; word++) {
+		if (word != args.argv)
+			putc(' ', task->command);
+		quote_put(task->command, *word, strlen(*word));
+	}
+	args_release(&args);
+}
+
 /* ------------------------------------------------------------------------ all */
 
 static int exec_prepare(struct exec *e)
@@ -352,6 +381,7 @@ static int exec_run(const struct options *given)
 		.self = &e,
 		.func = {.name = "exec", .fn = runner_task},
 		.guarded = true,
+		.batches = true,
 		.late_signal = runner_late_signal(),
 		.ready = exec_ready,
 		.source = exec_source,
@@ -359,6 +389,7 @@ static int exec_run(const struct options *given)
 		.worker_end = exec_worker_end,
 		.result = exec_result,
 		.failure = exec_failure,
+		.describe = exec_describe,
 	};
 	struct leftovers leftovers;
 	int rc = exec_prepare(&e);

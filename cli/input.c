@@ -13,6 +13,8 @@
 
 #define COUNT_BLOCK (64 * 1024)
 #define WATCHED_MAX 64
+/* So many items are left out at once: some milliseconds. */
+#define SKIP_ROW 16384
 
 bool input_uses_stdin(const struct input *in)
 {
@@ -168,12 +170,14 @@ void input_tell_error(const struct input *in)
 }
 
 /* A line that no item can hold becomes one that fails: nil, and marked. */
-static int too_long(struct prun_item *item, struct prun_lines *lines)
+static int too_long(struct prun_item *item, struct input *in,
+		    struct prun_lines *lines)
 {
 	struct prun_packer *packer = prun_item_packer(item);
 	int rc;
 
 	prun_lines_skip(lines);
+	in->records.marked = true;
 	rc = prun_pack_nil(packer);
 	prun_item_cookie(item, INPUT_TOO_LONG);
 	return rc < 0 ? rc : 1;
@@ -202,7 +206,8 @@ static int file_source(struct prun_item *item, struct input *in, bool plain)
 
 	if (plain) {
 		rc = prun_source_lines(item, file->lines);
-		return rc == PRUN_ETOOBIG ? too_long(item, file->lines) : rc;
+		return rc == PRUN_ETOOBIG ? too_long(item, in, file->lines) :
+					    rc;
 	}
 	if (!in->begun)
 		records_begin(&in->records, file->name);
@@ -212,13 +217,13 @@ static int file_source(struct prun_item *item, struct input *in, bool plain)
 		       records_from_lines(item, &in->records, file->lines);
 }
 
-int input_source(struct prun_item *item, void *input)
+static int next_item(struct prun_item *item, struct input *in)
 {
-	struct input *in = input;
 	const struct records *r = &in->records;
 	bool plain = r->shape == SHAPE_LINES && !r->spread;
 	int rc = 0;
 
+	in->records.marked = false;
 	while (rc == 0 && in->next_item < in->options->nitems)
 		rc = operand_source(item, in, plain);
 	while (rc == 0 && in->current < in->nfiles) {
@@ -234,6 +239,50 @@ int input_source(struct prun_item *item, void *input)
 		in->given++;
 	else if (rc < 0)
 		in->error = rc;
+	return rc;
+}
+
+/*
+ * Whether the item that was packed is left out; then it is packed no more. The
+ * others get their place as a cookie, doubled, which neither INPUT_TOO_LONG nor
+ * a fault's place is. What is marked so was never read, or is wrong in itself.
+ */
+static bool leave_out(struct prun_item *item, struct input *in)
+{
+	struct prun_packer *packer = prun_item_packer(item);
+	size_t size;
+	const void *argument = prun_packer_data(packer, &size);
+
+	if (in->records.marked)
+		return false;
+	if (in->skip(in->skip_payload, argument, size)) {
+		prun_packer_clear(packer);
+		in->skipped++;
+		return true;
+	}
+	prun_item_cookie(item, (void *)(uintptr_t)(in->given * 2));
+	return false;
+}
+
+uint64_t input_place(const struct prun_result *result)
+{
+	uint64_t cookie = (uint64_t)(uintptr_t)result->cookie;
+
+	return cookie > 1 ? cookie / 2 : result->index + 1;
+}
+
+int input_source(struct prun_item *item, void *input)
+{
+	struct input *in = input;
+	int rc = next_item(item, in);
+
+	for (int n = 1; rc == 1 && in->skip && leave_out(item, in); n++) {
+		if (n == SKIP_ROW) {
+			in->pause(in->skip_payload);
+			return PRUN_SOURCE_WAIT;
+		}
+		rc = next_item(item, in);
+	}
 	return rc;
 }
 

@@ -38,9 +38,20 @@ struct input {
 	bool begun; /* the records of files[current] */
 	bool ended;
 	int error; /* of reading files[current] */
+	/* Asked of each argument, by its bytes: is it to be left out? NULL: none
+	 * is. */
+	bool (*skip)(void *skip_payload, const void *argument, size_t size);
+	/* Many were left out without a word: have the source called again. */
+	void (*pause)(void *skip_payload);
+	void *skip_payload;
+	uint64_t skipped;
 };
 
 #define INPUT_UNKNOWN UINT64_MAX
+
+/* Where the item of a result is in the input, from 1 on, however many of those
+ * before it were left out. */
+uint64_t input_place(const struct prun_result *result);
 
 /* 0, or an exit code after a message. */
 int input_open(struct input *in, const struct options *options);

@@ -160,16 +160,15 @@ static int progress_set(struct options *o, const struct option_row *row,
 			const char *arg)
 {
 	static const char *const words[] = {
-		[PROGRESS_NONE] = "none",
-		[PROGRESS_AUTO] = "auto",
-		[PROGRESS_BAR] = "bar",
-		[PROGRESS_LINE] = "line",
+		[PROGRESS_NONE] = "none", [PROGRESS_AUTO] = "auto",
+		[PROGRESS_BAR] = "bar",	  [PROGRESS_LINE] = "line",
+		[PROGRESS_JSON] = "json",
 	};
 	unsigned place = PROGRESS_AUTO;
 	int rc = 0;
 
 	if (arg)
-		rc = number_word(&place, row->name, arg, words, 4);
+		rc = number_word(&place, row->name, arg, words, 5);
 	o->progress = (enum progress_mode)place;
 	return rc;
 }
@@ -200,6 +199,13 @@ static int start_method_set(struct options *o, const struct option_row *row,
 	};
 
 	return number_word(&o->start_method, row->name, arg, words, 3);
+}
+
+static int text_set(struct options *o, const struct option_row *row,
+		    const char *arg)
+{
+	*(const char **)field(o, row) = arg;
+	return 0;
 }
 
 static int nice_set(struct options *o, const struct option_row *row,
@@ -407,6 +413,27 @@ static const struct option_row rows[] = {
 	 "the same as --halt now,fail=1",
 	 fail_fast_set, 0, 0, 0},
 
+	{"journal", 0, required_argument, "FILE", RUNS, SECTION_JOURNAL,
+	 "write to FILE which items have ended, and how, so that the run can be "
+	 "gone on with; 'prun log FILE' shows it",
+	 text_set, FIELD(journal), 0, 0},
+	{"resume", 0, no_argument, NULL, RUNS, SECTION_JOURNAL,
+	 "go on with the run of --journal: leave out what was done well",
+	 flag_set, FIELD(resume), 0, 0},
+	{"retry-failed", 0, no_argument, NULL, RUNS, SECTION_JOURNAL,
+	 "run only what has failed by --journal",
+	 flag_set, FIELD(retry_failed), 0, 0},
+	{"joblog", 0, required_argument, "FILE", RUNS, SECTION_JOURNAL,
+	 "write to FILE a line for each item that has ended, with the columns of "
+	 "GNU parallel's --joblog",
+	 text_set, FIELD(joblog), 0, 0},
+	{"failed", 0, no_argument, NULL, COMMAND_LOG, SECTION_OUTPUT,
+	 "write the items that have failed in the end, one a line",
+	 flag_set, FIELD(failed), 0, 0},
+	{"zero", 'z', no_argument, NULL, COMMAND_LOG, SECTION_OUTPUT,
+	 "end these items with NUL",
+	 flag_set, FIELD(zero), 0, 0},
+
 	{"keep-order", 'k', no_argument, NULL, RUNS, SECTION_OUTPUT,
 	 "results in the order of the items (default)",
 	 flag_clear, FIELD(unordered), 0, 0},
@@ -456,8 +483,8 @@ static const struct option_row rows[] = {
 
 	{"progress", 'p', optional_argument, "HOW", POOLED, SECTION_PROGRESS,
 	 "bar: one line, drawn again and again; line: a line every second; "
-	 "auto (when HOW is missing): bar on a terminal, else line; none "
-	 "(default)",
+	 "json: an object every second, and at the end; auto (when HOW is "
+	 "missing): bar on a terminal, else line; none (default)",
 	 progress_set, 0, 0, 0},
 	{"total", 0, required_argument, "N", POOLED, SECTION_PROGRESS,
 	 "the number of items, when prun cannot know it",
@@ -505,12 +532,32 @@ const struct option_row *option_next(const struct option_row *row,
 	return NULL;
 }
 
+bool option_changes_results(const struct option_row *row)
+{
+	static const char *const harmless[] = {
+		"null",	      "delimiter", "arg-file", "no-run-if-empty",
+		"keep-order", "unordered", "quiet",    "verbose",
+		"dry-run",
+	};
+
+	/* A new one does until it is known that it does not. */
+	if (row->section == SECTION_POOL || row->section == SECTION_FAILURES ||
+	    row->section == SECTION_JOURNAL ||
+	    row->section == SECTION_PROGRESS || row->section == SECTION_HELP)
+		return false;
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+		if (strcmp(row->name, harmless[i]) == 0)
+			return false;
+	return true;
+}
+
 const char *option_heading(enum option_section section)
 {
 	static const char *const headings[SECTIONS] = {
 		[SECTION_COMMAND] = "Command",
 		[SECTION_INPUT] = "Input",
 		[SECTION_POOL] = "Pool",
+		[SECTION_JOURNAL] = "Going on with a run",
 		[SECTION_FAILURES] = "Items that fail",
 		[SECTION_OUTPUT] = "Output",
 		[SECTION_PROGRESS] = "Progress, on standard error",

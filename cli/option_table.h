@@ -19,6 +19,7 @@ enum option_section {
 	SECTION_INPUT,
 	SECTION_POOL,
 	SECTION_FAILURES,
+	SECTION_JOURNAL,
 	SECTION_OUTPUT,
 	SECTION_PROGRESS,
 	SECTION_CHECK,
@@ -53,6 +54,10 @@ struct option_row {
  * one behind `row` (NULL: of all), NULL beyond the last. */
 const struct option_row *option_next(const struct option_row *row,
 				     unsigned commands);
+
+/* Whether the results are others with it, so that a run with it cannot go on
+ * with one without it. */
+bool option_changes_results(const struct option_row *row);
 
 /* The heading of a section; NULL for none. */
 const char *option_heading(enum option_section section);

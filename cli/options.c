@@ -207,6 +207,8 @@ static int arguments_parse(struct options *o, const struct command *command,
 		rc = row->apply(o, row, optarg);
 		if (rc != 0)
 			return rc;
+		o->given[o->ngiven++] =
+			(struct option_given){.row = row, .arg = optarg};
 	}
 	return rest_take(o, operands, argv + optind);
 }
@@ -262,6 +264,9 @@ static int together_check(const struct options *o)
 		return message_usage("--%s: not with --start-method=inline, "
 				     "which has no workers",
 				     name);
+	if ((o->resume || o->retry_failed) && !o->journal)
+		return message_usage("--%s: of which --journal?",
+				     o->resume ? "resume" : "retry-failed");
 	rc = shape_check(o);
 	return rc == OPTIONS_RUN ? format_check(o) : rc;
 }
@@ -269,15 +274,19 @@ static int together_check(const struct options *o)
 int options_parse(struct options *o, const struct command *command, int argc,
 		  char **argv)
 {
-	size_t room = (size_t)argc + 1;
+	size_t room = (size_t)argc + 1, most = 1;
 	int rc;
 
 	message_topic(command->name);
-	*o = (struct options){.delimiter = '\n'};
+	*o = (struct options){.command_name = command->name, .delimiter = '\n'};
+	/* Of letters there may be several in one argument. */
+	for (int i = 1; i < argc; i++)
+		most += strlen(argv[i]);
+	o->given = calloc(most, sizeof(*o->given));
 	o->words = calloc(room, sizeof(*o->words));
 	o->items = calloc(room, sizeof(*o->items));
 	o->arg_files = calloc(room, sizeof(*o->arg_files));
-	if (!o->words || !o->items || !o->arg_files) {
+	if (!o->given || !o->words || !o->items || !o->arg_files) {
 		message("out of memory");
 		return EXIT_PRUN_FAILED;
 	}
@@ -287,6 +296,7 @@ int options_parse(struct options *o, const struct command *command, int argc,
 
 void options_release(struct options *o)
 {
+	free(o->given);
 	free(o->words);
 	free(o->items);
 	free(o->arg_files);

@@ -12,6 +12,7 @@
 #include "halt.h"
 
 struct command;
+struct option_row;
 
 /* What the input is read as; see records.h. */
 enum input_shape {
@@ -36,6 +37,13 @@ enum progress_mode {
 	PROGRESS_AUTO,
 	PROGRESS_BAR,
 	PROGRESS_LINE,
+	PROGRESS_JSON,
+};
+
+/* An option as it was given; option_table.h. */
+struct option_given {
+	const struct option_row *row;
+	const char *arg; /* NULL: none */
 };
 
 /* What is said of files that were checked. */
@@ -47,6 +55,10 @@ enum check_report {
 };
 
 struct options {
+	const char *command_name;
+	struct option_given *given; /* in their order */
+	size_t ngiven;
+
 	/* The operands; see enum operands_kind. */
 	const char *func;   /* a built-in's name, or ./plugin.so:name */
 	const char **words; /* CMD and its arguments, or files ...; then NULL */
@@ -78,9 +90,9 @@ struct options {
 	uint64_t memory_limit; /* bytes; 0: none */
 
 	/* Items that fail. */
+	bool has_kill_after;
 	uint64_t timeout_ms;	  /* 0: none */
 	uint64_t timeout_percent; /* of the median; 0: none */
-	bool has_kill_after;
 	uint64_t kill_after_ms;
 	uint64_t retries;
 	uint64_t retry_delay_ms;
@@ -92,6 +104,13 @@ struct options {
 	bool many;	     /* as many as fit */
 	bool shell;
 	bool tty;
+
+	/* Going on with a run. */
+	const char *journal; /* NULL: none */
+	const char *joblog;  /* NULL: none */
+	bool resume;
+	bool retry_failed;
+	bool failed; /* prun log: only these */
 
 	/* Output. */
 	enum output_format format;

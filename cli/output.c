@@ -30,6 +30,7 @@ void output_init(struct output *out)
 	out->fd = STDOUT_FILENO;
 	out->used = 0;
 	out->error = 0;
+	out->gone = 0;
 	out->written = false;
 	out->shares_terminal = same_terminal(STDOUT_FILENO, STDERR_FILENO);
 }
@@ -58,6 +59,7 @@ static void write_all(struct output *out, const char *data, size_t size)
 
 		if (n >= 0) {
 			out->written = true;
+			out->gone += (uint64_t)n;
 			data += n;
 			size -= (size_t)n;
 		} else if (errno == EAGAIN) {

@@ -9,13 +9,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define OUTPUT_BUFFER (64 * 1024)
 
 struct output {
 	int fd;
 	size_t used;
-	int error; /* 0 or -errno of the first write that failed */
+	int error;     /* 0 or -errno of the first write that failed */
+	uint64_t gone; /* bytes that were written */
 	bool written;
 	bool shares_terminal; /* with stderr: order and erasing matter */
 	char buffer[OUTPUT_BUFFER];
@@ -25,6 +27,12 @@ struct output {
 extern struct output standard_output;
 
 void output_init(struct output *out);
+/* How many bytes were put, those that are out and those that wait. */
+static inline uint64_t output_place(const struct output *out)
+{
+	return out->gone + out->used;
+}
+
 /* Keep standard output to this alone: for everybody else it is standard error
  * from now on. 0 or -errno. */
 int output_move(struct output *out);

@@ -27,6 +27,7 @@
 struct moment {
 	uint64_t now_ns;
 	uint64_t done;
+	uint64_t run;	/* of them, in this run */
 	uint64_t total; /* or INPUT_UNKNOWN */
 	double seconds;
 	double rate;
@@ -188,10 +189,35 @@ static void draw_line(const struct progress *p, const struct moment *m,
 	message("%.*s", (int)l.size, l.text);
 }
 
+/* Numbers that are not known are null. */
+static void draw_json(const struct progress *p, const struct moment *m,
+		      bool last)
+{
+	char total[32] = "null", eta[32] = "null", text[512];
+	int n;
+
+	if (m->total != INPUT_UNKNOWN)
+		snprintf(total, sizeof(total), "%" PRIu64, m->total);
+	if (m->total != INPUT_UNKNOWN && m->run > 0)
+		snprintf(eta, sizeof(eta), "%.3f",
+			 (double)(m->total - m->done) / m->rate);
+	n = snprintf(text, sizeof(text),
+		     "{\"done\":%" PRIu64 ",\"total\":%s,\"failed\":%" PRIu64
+		     ",\"bytes\":%" PRIu64
+		     ",\"seconds\":%.3f,\"rate\":%.3f,\"eta\":%s,"
+		     "\"ended\":%s}\n",
+		     m->done, total, p->tally->failed + p->tally->unrun,
+		     p->tally->bytes, m->seconds, m->rate, eta,
+		     last ? "true" : "false");
+	message_bytes(text, (size_t)n);
+}
+
 static void draw(const struct progress *p, const struct moment *m, bool last)
 {
 	if (p->mode == PROGRESS_BAR)
 		draw_bar(p, m, last);
+	else if (p->mode == PROGRESS_JSON)
+		draw_json(p, m, last);
 	else
 		draw_line(p, m, last);
 }
@@ -218,6 +244,8 @@ static void moment_fill(struct moment *m, const struct progress *p,
 {
 	*m = (struct moment){.now_ns = clock_ns(), .total = input_total(in)};
 	m->done = prun_job_finished(job) - p->tally->not_run;
+	m->run = m->done;
+	m->done += in->skipped;
 	if (p->given_total > 0 && m->total == INPUT_UNKNOWN)
 		m->total = p->given_total;
 	/* --total, or a file that has grown, may have said too little. */
@@ -226,7 +254,7 @@ static void moment_fill(struct moment *m, const struct progress *p,
 	m->seconds = (double)(m->now_ns - p->start_ns) / 1e9;
 	if (m->seconds < 1e-3)
 		m->seconds = 1e-3;
-	m->rate = (double)m->done / m->seconds;
+	m->rate = (double)m->run / m->seconds;
 }
 
 void progress_tick(struct progress *p, struct prun_pool *pool,
@@ -248,6 +276,18 @@ void progress_tick(struct progress *p, struct prun_pool *pool,
 	moment_fill(&m, p, job, in);
 	prun_pool_running(pool, note_running, &m);
 	draw(p, &m, false);
+}
+
+void progress_tell(const struct progress *p, struct prun_pool *pool,
+		   struct prun_job *job, struct input *in)
+{
+	struct moment m;
+
+	if (p->given_total == 0)
+		input_count(in, COUNT_SLICE);
+	moment_fill(&m, p, job, in);
+	prun_pool_running(pool, note_running, &m);
+	draw_line(p, &m, false);
 }
 
 void progress_finish(struct progress *p, struct prun_job *job, struct input *in)

@@ -2,8 +2,8 @@
 #ifndef PROGRESS_H
 #define PROGRESS_H
 
-/* How far a run is, on stderr: one line that is drawn again, or a plain line
- * every second. */
+/* How far a run is, on stderr: one line that is drawn again, or a plain line or
+ * an object of JSON every second. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +29,9 @@ void progress_init(struct progress *p, const struct options *o,
 int progress_timeout_ms(const struct progress *p);
 /* Draw, if it is time to. */
 void progress_tick(struct progress *p, struct prun_pool *pool,
+		   struct prun_job *job, struct input *in);
+/* One line of it, whether progress is shown or not. */
+void progress_tell(const struct progress *p, struct prun_pool *pool,
 		   struct prun_job *job, struct input *in);
 /* Draw the last state and leave it there. */
 void progress_finish(struct progress *p, struct prun_job *job,

@@ -102,6 +102,7 @@ static int item_mark(struct prun_item *item, struct records *r, void *cookie)
 
 	prun_packer_clear(packer);
 	rc = prun_pack_nil(packer);
+	r->marked = true;
 	prun_item_cookie(item, cookie);
 	r->items++;
 	return rc < 0 ? rc : 1;

@@ -46,6 +46,7 @@ struct records {
 	struct fields fields; /* of the record in hand */
 	struct fields names;  /* of the columns, if there is a header */
 	bool named;	      /* names are those of the input in hand */
+	bool marked;	      /* the item in hand was too long, or is a fault */
 	bool open;	      /* the record goes on in the next line */
 	const char *name;     /* of the input in hand */
 	uint64_t lines;	      /* of it so far */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "format.h"
+#include "journal.h"
 #include "message.h"
 #include "output.h"
 #include "progress.h"
@@ -27,6 +28,9 @@ struct run {
 	struct input input;
 	struct tally tally;
 	struct progress progress;
+	struct journal journal;
+	struct joblog joblog;
+	uint64_t put; /* bytes of output before the result in hand */
 	struct prun_pool *pool;
 	struct prun_job *job;
 	struct stop stop;
@@ -65,6 +69,34 @@ static int job_start(struct run *r)
 	return 0;
 }
 
+static bool skip(void *run, const void *argument, size_t size)
+{
+	struct run *r = run;
+
+	return journal_skip(&r->journal, argument, size);
+}
+
+/* A word in between for signals and for the progress. */
+static void pause_skipping(void *run)
+{
+	struct run *r = run;
+
+	prun_pool_wake(r->pool);
+}
+
+static int journals_prepare(struct run *r)
+{
+	int rc = journal_open(&r->journal, r->options);
+
+	r->journal.batches = r->work->batches;
+	if (r->journal.choosing) {
+		r->input.skip = skip;
+		r->input.pause = pause_skipping;
+		r->input.skip_payload = r;
+	}
+	return rc == 0 ? joblog_open(&r->joblog, r->options) : rc;
+}
+
 static int run_prepare(struct run *r)
 {
 	const struct work *work = r->work;
@@ -72,6 +104,8 @@ static int run_prepare(struct run *r)
 
 	if (rc == 0 && work->ready)
 		rc = work->ready(work->self, &r->input);
+	if (rc == 0)
+		rc = journals_prepare(r);
 	if (rc == 0)
 		rc = workers_start(&r->pool, work, r->options, &r->input);
 	if (rc != 0)
@@ -81,7 +115,8 @@ static int run_prepare(struct run *r)
 		message("out of memory");
 		return EXIT_PRUN_FAILED;
 	}
-	return job_start(r);
+	rc = journal_begin(&r->journal);
+	return rc == 0 ? job_start(r) : rc;
 }
 
 /* ------------------------------------------------------------------- during */
@@ -100,19 +135,34 @@ void run_tell(const struct options *o, const struct prun_result *result,
 	message_item(item, item_len, text, len);
 }
 
+/* The item has ended, and all is told of it. */
+static void item_ended(struct run *r, const struct prun_result *result,
+		       bool failed, const char *text, size_t len)
+{
+	if (failed)
+		r->tally.failed++;
+	else
+		r->tally.done++;
+	verbose_item(&r->verbose, result, failed ? "failed" : "done");
+	journal_note(&r->journal, result, failed, text, len);
+	joblog_note(&r->joblog, result, failed,
+		    r->work->batches ? result->index + 1 : input_place(result),
+		    output_place(&standard_output) - r->put, r->work->describe,
+		    r->work->self);
+}
+
 static void item_failed(struct run *r, const struct prun_result *result,
 			const char *text, size_t len)
 {
 	const struct work *work = r->work;
 
-	r->tally.failed++;
 	if (work->failure)
 		work->failure(work->self, result, text, len);
 	else
 		run_tell(r->options, result, text, len);
 	if (work->failed)
 		work->failed(work->self, result, text, len);
-	verbose_item(&r->verbose, result, "failed");
+	item_ended(r, result, true, text, len);
 }
 
 /* What its function made of nil counts for nothing. */
@@ -167,17 +217,14 @@ static void item_done(struct run *r, const struct prun_result *result)
 
 		failed.status = rc;
 		item_failed(r, &failed, text, strlen(text));
-	} else if (rc > 0) {
-		r->tally.failed++;
-		verbose_item(&r->verbose, result, "failed");
 	} else {
-		r->tally.done++;
-		verbose_item(&r->verbose, result, "done");
+		item_ended(r, result, rc > 0, "", 0);
 	}
 }
 
 static void result_take(struct run *r, const struct prun_result *result)
 {
+	r->put = output_place(&standard_output);
 	/* The end of the job says once why its rest was not run. */
 	if (result->status == PRUN_ECANCELLED || result->status == PRUN_EINIT) {
 		if (r->stop.stopped)
@@ -193,9 +240,15 @@ static void result_take(struct run *r, const struct prun_result *result)
 	}
 }
 
+/* What comes cannot be written any more. */
+static bool is_broken(const struct run *r)
+{
+	return standard_output.error || r->journal.error || r->joblog.error;
+}
+
 /*
  * Take results until the job ends: 0, or its error. Stops when standard output
- * fails. What is in the buffer goes out before every wait, so that the results
+ * or a journal fails. What is in the buffer goes out before every wait, so that the results
  * of a slow input are seen at once.
  */
 static int results_take(struct run *r)
@@ -208,7 +261,9 @@ static int results_take(struct run *r)
 		int rc = prun_job_next(&result, r->job, 0);
 
 		if (rc == PRUN_ETIMEDOUT) {
-			if (output_flush(&standard_output) < 0)
+			journal_flush(&r->journal);
+			joblog_flush(&r->joblog);
+			if (is_broken(r))
 				return 0;
 			stop_look_ahead(&r->stop, r->pool, r->job, &r->tally,
 					&r->input);
@@ -220,8 +275,10 @@ static int results_take(struct run *r)
 		else if (rc != PRUN_ETIMEDOUT && rc != PRUN_EWOKEN)
 			return rc;
 		stop_look(&r->stop, r->job, &r->tally, &r->input);
-		if (standard_output.error)
+		if (is_broken(r))
 			return 0;
+		if (signals_status_wanted())
+			progress_tell(&r->progress, r->pool, r->job, &r->input);
 		progress_tick(&r->progress, r->pool, r->job, &r->input);
 		verbose_tick(&r->verbose, r->pool);
 	}
@@ -249,7 +306,7 @@ static int job_fail(struct run *r, int rc)
 static void pool_end(struct run *r)
 {
 	signals_forget_pool();
-	if (!standard_output.error) {
+	if (!is_broken(r)) {
 		prun_pool_close(r->pool);
 		prun_pool_join(r->pool, JOIN_TIMEOUT_MS);
 	}
@@ -262,6 +319,8 @@ static void run_release(struct run *r)
 	prun_pool_free(r->pool);
 	prun_job_free(r->job);
 	verbose_release(&r->verbose);
+	journal_close(&r->journal);
+	joblog_end(&r->joblog, 0);
 	input_close(&r->input);
 }
 
@@ -286,6 +345,8 @@ static int run_all(struct run *r)
 	if (r->work->end && code != EXIT_PRUN_FAILED)
 		code = r->work->end(r->work->self, tally, code);
 	pool_end(r);
+	code = journal_end(&r->journal, tally, code);
+	code = joblog_end(&r->joblog, code);
 	if (output_close(&standard_output) < 0)
 		code = output_fail(&standard_output);
 	return code;
@@ -314,7 +375,7 @@ static void dispositions_prepare(void)
 
 int run_items(const struct work *work, const struct options *o)
 {
-	struct run r = {.work = work, .options = o};
+	struct run r = {.work = work, .options = o, .journal = {.fd = -1}};
 	int rc;
 
 	dispositions_prepare();

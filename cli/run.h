@@ -11,6 +11,7 @@
  */
 
 #include "input.h"
+#include "joblog.h"
 #include "options.h"
 #include "prun.h"
 #include "tally.h"
@@ -27,6 +28,7 @@ struct work {
 	const struct prun_func *funcs;
 	size_t nfuncs;
 	bool star;    /* each argument is an array of its parameters */
+	bool batches; /* one that is an array is of several items */
 	bool guarded; /* what tasks start and leave behind is killed with their
 			 worker */
 	int late_signal; /* for a worker whose task takes too long; 0: none */
@@ -66,6 +68,10 @@ struct work {
 	 */
 	void (*failed)(void *self, const struct prun_result *result,
 		       const char *text, size_t len);
+	/* For --joblog: how a task has ended. Without one it is what the result
+	 * says, and a command line of prun's. */
+	void (*describe)(void *self, const struct prun_result *result,
+			 struct joblog_task *task);
 	/* All results are out, and `code` is to be the exit code: what it is
 	 * instead. Not called when prun itself failed. */
 	int (*end)(void *self, const struct tally *tally, int code);

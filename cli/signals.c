@@ -14,6 +14,7 @@ static volatile sig_atomic_t count;
 static volatile sig_atomic_t seen;
 static volatile sig_atomic_t first;
 static volatile sig_atomic_t in_write;
+static volatile sig_atomic_t status_wanted;
 static _Atomic(struct prun_pool *) to_wake;
 
 static void on_signal(int sig)
@@ -31,17 +32,40 @@ static void on_signal(int sig)
 		prun_pool_wake(pool);
 }
 
-void signals_catch(struct prun_pool *pool)
+static void on_status_wanted(int sig)
 {
-	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	struct prun_pool *pool = atomic_load(&to_wake);
+
+	(void)sig;
+	status_wanted = 1;
+	if (pool)
+		prun_pool_wake(pool);
+}
+
+static void catch (int sig, void (*handler)(int))
+{
+	struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_RESTART};
 	struct sigaction before;
 
-	atomic_store(&to_wake, pool);
 	sigemptyset(&sa.sa_mask);
+	if (sigaction(sig, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		sigaction(sig, &sa, NULL);
+}
+
+void signals_catch(struct prun_pool *pool)
+{
+	atomic_store(&to_wake, pool);
 	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
-		if (sigaction(caught[i], NULL, &before) == 0 &&
-		    before.sa_handler != SIG_IGN)
-			sigaction(caught[i], &sa, NULL);
+		catch (caught[i], on_signal);
+	catch (SIGUSR1, on_status_wanted);
+}
+
+bool signals_status_wanted(void)
+{
+	if (!status_wanted)
+		return false;
+	status_wanted = 0;
+	return true;
 }
 
 void signals_forget_pool(void)
@@ -86,4 +110,5 @@ void signals_ignore(void)
 
 	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
 		sigaction(caught[i], &sa, NULL);
+	sigaction(SIGUSR1, &sa, NULL);
 }

@@ -19,6 +19,9 @@ void signals_catch(struct prun_pool *pool);
 void signals_forget_pool(void);
 /* How many have come; 0, 1, or 2 for more than one. */
 int signals_count(void);
+/* Whether a SIGUSR1 has come since this was asked last: somebody wants to know
+ * how far the run is. */
+bool signals_status_wanted(void);
 /*
  * While this process writes to a reader who may be slow, nobody looks at the
  * count, and it may be for ever: a second signal then ends it on the spot.
@@ -29,7 +32,7 @@ void signals_raise(void);
 /* End as this signal ends a process that does not catch it. Safe in a handler
  * of a signal. */
 _Noreturn void signals_end_by(int sig);
-/* In a worker: they are the parent's business. */
+/* In a worker: they are the parent's business, SIGUSR1 too. */
 void signals_ignore(void);
 
 #endif

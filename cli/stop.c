@@ -3,10 +3,14 @@
 #include "stop.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "halt.h"
 #include "message.h"
+#include "quote.h"
 #include "signals.h"
 
 /* How often the pool is asked how tasks have fared whose results wait for
@@ -113,11 +117,32 @@ int stop_timeout_ms(const struct stop *s, int timeout_ms)
 								    timeout_ms;
 }
 
+/* What to say of going on with the run: malloc'd; NULL: nothing. */
+static char *resume_text(const struct options *o)
+{
+	size_t size;
+	char *text = NULL;
+	FILE *f = o->journal && !o->dry_run ? open_memstream(&text, &size) :
+					      NULL;
+
+	if (!f)
+		return NULL;
+	fputs("; resume with --resume --journal ", f);
+	quote_put(f, o->journal, strlen(o->journal));
+	if (fclose(f) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 int stop_tell(const struct stop *s, const struct tally *tally)
 {
 	bool halted = s->halted && s->signals == 0;
+	char *resume = resume_text(s->options);
 
-	message("%s: %" PRIu64 " done, %" PRIu64 " failed, rest not run",
-		halted ? "halted" : "interrupted", tally->done, tally->failed);
+	message("%s: %" PRIu64 " done, %" PRIu64 " failed, rest not run%s",
+		halted ? "halted" : "interrupted", tally->done, tally->failed,
+		resume ? resume : "");
+	free(resume);
 	return halted ? EXIT_HALTED : EXIT_ITEM_FAILED;
 }

@@ -24,9 +24,6 @@ static const struct sum_digest digests[] = {
 	{"blake2s256", 64, {"BLAKE2s", "BLAKE2S-256"}},
 	{"ripemd160", 40, {"RMD160", "RIPEMD-160", "RIPEMD160"}},
 	{"sm3", 64, {"SM3"}},
-	/* As long as they are without an argument. */
-	{"shake128", 64, {"SHAKE128"}},
-	{"shake256", 128, {"SHAKE256"}},
 	{"xxh32", 8, {"XXH32"}},
 	{"xxh3", 16, {"XXH3"}},
 	{"xxh128", 32, {"XXH128"}},

@@ -70,6 +70,8 @@ rounds. All have two workers.
               twice, and forks two workers.
   argument,   64 MiB to a worker, or from one, against memcpy() into memory that
   result      is as new as a receiver's: page faults are in both.
+  journal     a million lines into prun map noop from a file, with --journal and
+              (in the place of theirs) without it.
   memory-long (long) the parent's VmHWM for a hundred million tasks against that for
               one million, once.
 
@@ -894,6 +896,51 @@ class LongMemory:
         return [row]
 
 
+class Journal:
+    """Lines into prun map noop, with and without --journal; the same figures
+    as a rate, of which a journal may take a third."""
+
+    name = "journal: seq 1000000 | prun map noop, --journal; without"
+    items = 1_000_000
+    least = 0.67
+
+    def __init__(self, files):
+        self.files = files
+
+    def rows(self, rounds):
+        row = Row(self.name, "/s", f">= {self.least} x")
+        with failure_noted([row]):
+            for _ in range(rounds):
+                row.ours_rounds.append(self._rate(journal=True))
+                row.theirs_rounds.append(self._rate(journal=False))
+            row.finish(least=self.least)
+        return [row]
+
+    def _rate(self, journal):
+        argv = [PRUN, "map", f"-j{WORKERS}"]
+        name = self.files.path("journal")
+        if journal:
+            argv += ["--journal", name]
+        seconds = run_timed([*argv, "noop"], self._lines(), "/dev/null")
+        if journal:
+            self._check(name)
+            os.unlink(name)
+        return self.items / seconds
+
+    def _lines(self):
+        name = self.files.path("journal-items")
+        if not os.path.exists(name):
+            with open(name, "w", encoding="ascii") as file:
+                file.writelines(f"{n}\n" for n in range(1, self.items + 1))
+        return name
+
+    def _check(self, name):
+        log = subprocess.run([PRUN, "log", name], stdin=subprocess.DEVNULL,
+                             capture_output=True, text=True, check=False)
+        need(f"done:    {self.items}\n" in log.stdout,
+             f"the journal tells {log.stdout}")
+
+
 def dispatch_benches(files):
     return [
         ParentTime(),
@@ -952,6 +999,7 @@ def all_benches(files):
         Exec(files),
         Memory(),
         *dispatch_benches(files),
+        Journal(files),
     ]
 
 

@@ -30,13 +30,16 @@ check 'funcs --help' 0 @help.funcs '' "$PRUN" funcs --help
 check 'help completion' 0 '~Usage: prun completion .*' '' "$PRUN" help completion
 cp .out help.completion
 check 'completion --help' 0 @help.completion '' "$PRUN" completion --help
-check 'funcs' 0 '~md5           MD5, as md5sum prints it.*' '' "$PRUN" funcs
-cp .out funcs
 check 'help exec' 0 '~Usage: prun exec .*' '' "$PRUN" help exec
 cp .out help.exec
 check 'exec --help' 0 @help.exec '' "$PRUN" exec --help
-for file in help help.map help.starmap help.apply help.exec help.help help.funcs \
-	help.completion funcs; do
+check 'help log' 0 '~Usage: prun log .*' '' "$PRUN" help log
+cp .out help.log
+check 'log --help' 0 @help.log '' "$PRUN" log --help
+check 'funcs' 0 '~md5           MD5, as md5sum prints it.*' '' "$PRUN" funcs
+cp .out funcs
+for file in help help.map help.starmap help.apply help.exec help.log help.help \
+	help.funcs help.completion funcs; do
 	same "$file: 80 columns" '' "$(grep -nE '.{81}' $file)"
 	same "$file: no blank at a line's end" '' "$(grep -nE ' $' $file)"
 done
@@ -84,7 +87,7 @@ while read -r func help; do
 	[ -n "$help" ] || fail "help of $func" 'none'
 	check "$func runs" 0 '*' '' "$PRUN" map "$func" abc
 done < funcs
-for topic in map starmap apply exec funcs completion help; do
+for topic in map starmap apply exec check log funcs completion help; do
 	if grep -q "prun $topic" help; then
 		pass "help mentions $topic"
 	else

@@ -59,7 +59,7 @@ for text in '' ab '\q' '\400' '\8' '\x' '\x100' '\x0x1' '\nn'; do
 		"--delimiter: '$text' is not one character or an escape like \\t or \\x1f" \
 		map -d "$text" noop
 done
-usage 'progress: word' map "--progress: 'x' is not none, auto, bar or line" \
+usage 'progress: word' map "--progress: 'x' is not none, auto, bar, line or json" \
 	map --progress=x noop
 for option in timeout kill-after retry-delay; do
 	for text in '' x 5x -1 1e3 . 1,5 0x10 ' 5' '5 ' 5S 1ss ms; do

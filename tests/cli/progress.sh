@@ -65,6 +65,15 @@ else
 	fail 'bar: the last state stays' "got $(cat -v <<< "$rest")"
 fi
 
+number='[0-9]+(\.[0-9]{3})?'
+check 'json' 1 $'900150983cd24fb0d6963f7d28e17f72  abc\n' "~prun: nope: .*
+(\\{.*\"ended\":false\\}
+)*\\{\"done\":2,\"total\":2,\"failed\":1,\"bytes\":3,\"seconds\":$number,\"rate\":$number,\"eta\":$number,\"ended\":true\\}" \
+	bash -c 'printf abc > abc; exec "$PRUN" map --progress=json md5 nope abc'
+check 'json: what is not known' 0 '' "~(.*
+)*\\{\"done\":0,\"total\":0,.*\"eta\":null,\"ended\":true\\}" \
+	"$PRUN" map --progress=json echo :::
+
 echo x > file
 nope='prun: nope: No such file or directory'
 same 'results and messages of one terminal are in order' \

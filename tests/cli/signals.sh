@@ -61,6 +61,20 @@ finish 'with a last line of progress' 130 $'1\n2\n' "~(prun: [0-9].*
 )*prun: 2/6, 33%, .*, in 0:[0-9]+
 $(said 2 0)"
 
+# A word on how far it is.
+begin map -j1 -a six "$G"
+started 1
+kill -s USR1 "$pid"
+await_text .err 'prun: 0/6, 0%'
+allow 1
+started 1
+await_text .out 1
+kill -s USR1 -- "-$pid"
+await_text .err 'prun: 1/6, 16%'
+allow 5
+finish 'USR1, to prun and to the group' 0 $'1\n2\n3\n4\n5\n6\n' \
+	$'~prun: 0/6, .*\nprun: 1/6, .*'
+
 # An input that waits, and one that never ends.
 mkfifo slow
 begin map -a slow "$G"

@@ -127,7 +127,7 @@ static void check_options(const struct options *o, const struct line *c)
 	FUZZ_ASSERT(o->workers <= PRUN_WORKERS_MAX);
 	FUZZ_ASSERT(o->has_workers || o->workers == 0);
 	FUZZ_ASSERT(o->chunksize <= PRUN_CHUNKSIZE_MAX);
-	FUZZ_ASSERT(o->progress <= PROGRESS_LINE);
+	FUZZ_ASSERT(o->progress <= PROGRESS_JSON);
 }
 
 /* ---------------------------------------------------------------- written anew
@@ -174,7 +174,8 @@ static void add_flags(struct anew *a, const struct options *o)
 static void add_settings(struct anew *a, const struct options *o)
 {
 	static const char *const progress[] = {"--progress=none", "-p", "-pbar",
-					       "--progress=line"};
+					       "--progress=line",
+					       "--progress=json"};
 	char *delimiter = a->texts[a->ntexts++];
 	size_t i;
 

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+
+/* prun log: what a journal tells. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "journal.h"
+#include "keys.h"
+#include "line.h"
+#include "message.h"
+#include "output.h"
+#include "program.h"
+#include "quote.h"
+#include "journal_file.h"
+
+struct log {
+	const struct options *options;
+	const char *name;
+	int fd;
+	struct journal_file in;
+	struct keys keys;
+	uint64_t items, failed;
+	char *command; /* its words, each with a NUL at its end */
+	size_t command_size;
+	uint64_t runs;
+	time_t first, last; /* when the first one began, and the last one */
+	bool ended;	    /* the last one has, in order */
+	unsigned code;	    /* its exit code then */
+	double seconds;	    /* of the runs before the last one */
+	double run_seconds; /* of the last one, as far as it is known */
+	double item_seconds;
+	bool newline; /* in an item that was printed on a line */
+};
+
+static int file_fail(const struct log *l, const char *text, int code)
+{
+	message_item(l->name, strlen(l->name), text, strlen(text));
+	return code;
+}
+
+static int memory_fail(void)
+{
+	message("out of memory");
+	return EXIT_PRUN_FAILED;
+}
+
+/* -------------------------------------------------------------------- reading */
+
+/* 0, or an exit code after a message. */
+static int journal_open_again(struct log *l)
+{
+	int rc = journal_file_open(&l->in, l->fd);
+
+	l->keys.seed = l->in.seed;
+	if (rc == 0)
+		return 0;
+	if (rc == 1)
+		return file_fail(l, "an empty journal", EXIT_USAGE);
+	if (rc == -EINVAL)
+		return file_fail(l, "not a journal of prun", EXIT_USAGE);
+	return file_fail(l, prun_strerror(rc), EXIT_PRUN_FAILED);
+}
+
+static int run_take(struct log *l, const struct record *r)
+{
+	char *command = l->command;
+
+	l->last = (time_t)(r->key.low / 1000000000u);
+	if (l->runs++ == 0)
+		l->first = l->last;
+	l->ended = false;
+	l->seconds += l->run_seconds;
+	l->run_seconds = 0;
+	command = realloc(command, r->body_size + 1);
+	if (!command)
+		return -ENOMEM;
+	memcpy(command, r->body, r->body_size);
+	l->command = command;
+	l->command_size = r->body_size;
+	return 0;
+}
+
+static int item_take(struct log *l, const struct record *r)
+{
+	uint32_t *number = journal_item(&l->keys, r, KEY_READ);
+	double end = r->start_ms / 1e3 + (double)r->seconds;
+
+	if (!number)
+		return -ENOMEM;
+	l->items += !(*number & (KEY_DONE | KEY_FAILED));
+	l->failed += r->kind == RECORD_FAILED;
+	l->failed -= (*number & KEY_FAILED) != 0;
+	*number &= ~(uint32_t)(KEY_DONE | KEY_FAILED);
+	*number |= r->kind == RECORD_DONE ? KEY_DONE : KEY_FAILED;
+	l->item_seconds += (double)r->seconds;
+	if (end > l->run_seconds)
+		l->run_seconds = end;
+	return 0;
+}
+
+static int record_take(struct log *l, const struct record *r)
+{
+	if (r->kind == RECORD_RUN)
+		return run_take(l, r);
+	if (r->kind != RECORD_END)
+		return item_take(l, r);
+	l->ended = true;
+	l->code = r->number;
+	l->run_seconds = (double)r->seconds;
+	return 0;
+}
+
+/* Give each record to `take`, up to its first error. */
+static int each_record(struct log *l,
+		       int (*take)(struct log *l, const struct record *r))
+{
+	struct record r;
+	int code = journal_open_again(l);
+	int rc = 0;
+
+	while (code == 0 && rc >= 0 &&
+	       (rc = journal_file_next(&r, &l->in)) == 1)
+		rc = take(l, &r);
+	journal_file_close(&l->in);
+	if (code == 0 && rc == -ENOMEM)
+		return memory_fail();
+	if (code == 0 && rc < 0)
+		return file_fail(l, prun_strerror(rc), EXIT_PRUN_FAILED);
+	return code;
+}
+
+/* ------------------------------------------------------------------ what it says */
+
+static void put_time(FILE *f, time_t t)
+{
+	struct tm tm;
+	char text[64] = "?";
+
+	if (localtime_r(&t, &tm))
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	fputs(text, f);
+}
+
+static void put_command(FILE *f, const struct log *l)
+{
+	fprintf(f, "command: %s", program_name());
+	for (size_t i = 0; i < l->command_size;
+	     i += strlen(l->command + i) + 1) {
+		putc(' ', f);
+		quote_put(f, l->command + i, strlen(l->command + i));
+	}
+	putc('\n', f);
+}
+
+static void put_state(FILE *f, const struct log *l)
+{
+	int pid = journal_locked_by(l->fd);
+
+	if (pid != 0)
+		fprintf(f, "goes on (process %d)\n", pid);
+	else if (l->ended)
+		fprintf(f, "ended with exit status %u\n", l->code);
+	else
+		fputs("was cut short\n", f);
+}
+
+static void put_summary(FILE *f, const struct log *l)
+{
+	put_command(f, l);
+	fprintf(f, "items:   %" PRIu64 "\n", l->items);
+	fprintf(f, "done:    %" PRIu64 "\n", l->items - l->failed);
+	fprintf(f, "failed:  %" PRIu64 "\n", l->failed);
+	fprintf(f, "runs:    %" PRIu64 ", the %s of ", l->runs,
+		l->runs == 1 ? "one" : "first");
+	put_time(f, l->first);
+	if (l->runs > 1) {
+		fputs(", the last of ", f);
+		put_time(f, l->last);
+	}
+	fputs("; it ", f);
+	put_state(f, l);
+	fprintf(f, "time:    %.3f s, of all items %.3f s\n",
+		l->seconds + l->run_seconds, l->item_seconds);
+}
+
+static int summary(struct log *l)
+{
+	size_t size;
+	char *text;
+	FILE *f = open_memstream(&text, &size);
+	int code;
+
+	if (!f)
+		return memory_fail();
+	put_summary(f, l);
+	if (fclose(f) != 0)
+		return memory_fail();
+	output_put(&standard_output, text, size);
+	code = output_end(&standard_output);
+	free(text);
+	return code;
+}
+
+/* Each of those whose last record is a failure, once. */
+static int failed_put(struct log *l, const struct record *r)
+{
+	const void *item;
+	const char *text;
+	size_t size, text_size;
+	uint32_t *number;
+
+	if (r->kind != RECORD_DONE && r->kind != RECORD_FAILED)
+		return 0;
+	number = journal_item(&l->keys, r, KEY_AGAIN);
+	if (!number)
+		return -ENOMEM;
+	if ((*number & (KEY_FAILED | KEY_TOLD)) != KEY_FAILED ||
+	    !record_failure(&item, &size, &text, &text_size, r))
+		return 0;
+	*number |= KEY_TOLD;
+	l->newline |= !l->options->zero && memchr(item, '\n', size);
+	output_put(&standard_output, item, size);
+	output_put(&standard_output, l->options->zero ? "\0" : "\n", 1);
+	return 0;
+}
+
+static int failed(struct log *l)
+{
+	int code = each_record(l, failed_put), rc;
+
+	rc = output_end(&standard_output);
+	if (rc != 0)
+		return rc;
+	if (l->newline && code == 0) {
+		message("items with a newline in them look like several; "
+			"--zero keeps them apart");
+		code = EXIT_ITEM_FAILED;
+	}
+	return code;
+}
+
+static int show(struct log *l)
+{
+	int code = each_record(l, record_take), rc;
+
+	if (code != 0)
+		return code;
+	if (l->in.damage > 0) {
+		message("%s: %" PRIu64 " bytes from byte %" PRIu64
+			" on are damaged; what they told of is missing",
+			l->name, l->in.damage, l->in.damage_at);
+		code = EXIT_ITEM_FAILED;
+	}
+	rc = l->options->failed ? failed(l) : summary(l);
+	return rc != 0 ? rc : code;
+}
+
+static int log_run(const struct options *o)
+{
+	struct log l = {.options = o, .name = o->words[0]};
+	struct stat st;
+	int rc;
+
+	output_init(&standard_output);
+	l.fd = open(l.name, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (l.fd < 0 || fstat(l.fd, &st) < 0)
+		rc = file_fail(&l, prun_strerror(-errno), EXIT_USAGE);
+	else if (!S_ISREG(st.st_mode))
+		rc = file_fail(&l, "not a regular file", EXIT_USAGE);
+	else
+		rc = show(&l);
+	if (l.fd >= 0)
+		close(l.fd);
+	keys_release(&l.keys);
+	free(l.command);
+	return rc;
+}
+
+/* clang-format off */
+const struct command command_log = {
+	.name = "log",
+	.bit = COMMAND_LOG,
+	.operands = {.kind = OPERANDS_WORDS, .what = "journal", .most = 1},
+	.line = "show what a journal tells of a run",
+	.usage = {"JOURNAL"},
+	.run = log_run,
+	.about =
+"Show what JOURNAL, which 'prun map --journal JOURNAL' has written, tells: the\n"
+"command, how many items there were, how they have fared in the end, how many\n"
+"runs there were, and the time that they and their items took.\n",
+	.after =
+"Exit status: 0 all well; 1 a part of the journal is damaged; 2 it cannot be\n"
+"opened, or is no journal; 3 prun itself failed.\n"
+"\n"
+"Examples:\n"
+"  prun log run.journal\n"
+"  prun log --failed run.journal | prun map ./plugin.so:solve\n",
+};
+/* clang-format on */
