@@ -23,7 +23,8 @@ printf wrong > wrong
 # Each digest by its tag, by -a, and where it is the meaning of its digits, by
 # them; all of them in one SUMFILE.
 : > all
-for digest in $("$PRUN" funcs | sed -n 's/^\([a-z0-9-]*[0-9][a-z0-9-]*\) .*/\1/p'); do
+# Those of shake have any length, and are not checked.
+for digest in $("$PRUN" funcs | grep -v '^shake' | sed -n 's/^\([a-z0-9-]*[0-9][a-z0-9-]*\) .*/\1/p'); do
 	"$PRUN" map "$digest" abc empty > plain
 	"$PRUN" map --bsd-tag "$digest" abc empty > tagged
 	cat tagged >> all
