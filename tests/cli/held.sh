@@ -57,11 +57,13 @@ state() {
 	[[ $waiting =~ ^0+$ ]]
 }
 
-# await STATE PID: it is there, and has seen all signals that were sent to it
+# await STATE PID: it has seen all signals that were sent to it. One that has
+# ended is finish()'s to judge: what had not started yet need not be waited for.
 await() {
 	local deadline=$((SECONDS + WAIT)) state=
 	until state "$2" && [ "$state" = "$1" ]; do
-		if [ "$SECONDS" -gt "$deadline" ] || [ ! -d "/proc/$2" ]; then
+		[ -d "/proc/$2" ] || return
+		if [ "$SECONDS" -gt "$deadline" ]; then
 			fail "await $*" "the last state seen is '$state'"
 			return
 		fi
