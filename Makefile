@@ -287,7 +287,7 @@ bench: setup-bench ## measure against Python's Pool, xargs and md5sum
 	@+$(MAKE) --no-print-directory bench-run
 
 bench-run: all $(BENCHES)
-	@PRUN=$(PRUN) python3 tests/bench/run.py $(BENCH)
+	@PRUN=$(PRUN) python3 -B tests/bench/run.py $(BENCH)
 
 examples: $(EXAMPLES)
 

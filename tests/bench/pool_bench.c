@@ -2,7 +2,7 @@
 
 /*
  * The C side of the benches: `pool_bench BENCH [TASKS]` measures one of them
- * and prints one line of JSON; tests/bench/run.py says what it is held against.
+ * and prints one line of JSON; bench_pool.py says what it is held against.
  *
  * The making of the pool, one small warm-up and the freeing of the results are
  * not measured. A result that is missing, twice there, out of order or of
