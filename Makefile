@@ -132,7 +132,7 @@ $(BUILD)/tests/check_%: $(BUILD)/tests/check_%.o $(HELP_OBJ) $(LIB_OBJ)
 	$(CC) $(LDFLAGS_ALL) -rdynamic $(WRAP) -o $@ $^ $(TEST_LIBS) $(CHECK_LIBS)
 
 # Those of the command line's own rooms.
-$(BUILD)/tests/check_lanes: $(BUILD)/cli/tasks/lanes.o
+$(BUILD)/tests/check_lanes: $(BUILD)/cli/tasks/lanes.o $(BUILD)/cli/tasks/lanes_ni.o
 $(BUILD)/tests/check_lanes: CHECK_LIBS := $(call pkg,--libs,libcrypto)
 $(BUILD)/tests/check_lanes.o: TEST_CFLAGS += -Icli/tasks
 $(BUILD)/tests/check_file: $(BUILD)/cli/tasks/file.o

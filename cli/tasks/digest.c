@@ -125,15 +125,9 @@ static int digest_each(struct prun_batch *batch)
 static int digest_multi(struct prun_batch *batch,
 			const struct lanes_digest *lanes)
 {
-	return file_options.special ? digest_each(batch) :
-				      multi_digest(batch, lanes);
-}
-
-static int digest_sha(struct prun_batch *batch,
-		      const struct lanes_digest *lanes)
-{
-	return lanes_sha_instructions() ? digest_each(batch) :
-					  digest_multi(batch, lanes);
+	return file_options.special || !lanes_pay(lanes) ?
+		       digest_each(batch) :
+		       multi_digest(batch, lanes);
 }
 
 static int digest_md5(struct prun_batch *batch)
@@ -143,17 +137,17 @@ static int digest_md5(struct prun_batch *batch)
 
 static int digest_sha1(struct prun_batch *batch)
 {
-	return digest_sha(batch, &lanes_sha1);
+	return digest_multi(batch, &lanes_sha1);
 }
 
 static int digest_sha224(struct prun_batch *batch)
 {
-	return digest_sha(batch, &lanes_sha224);
+	return digest_multi(batch, &lanes_sha224);
 }
 
 static int digest_sha256(struct prun_batch *batch)
 {
-	return digest_sha(batch, &lanes_sha256);
+	return digest_multi(batch, &lanes_sha256);
 }
 
 #define BATCH(name_, batch_, evp, tag_, help_) \

@@ -5,15 +5,10 @@
 #include <endian.h>
 #include <string.h>
 
-#if defined(__x86_64__) || defined(__i386__)
-#define X86 1
-#include <cpuid.h>
-#else
-#define X86 0
-#endif
+#include "lanes_sha256_k.h"
 
 typedef uint32_t vector_4 __attribute__((vector_size(16)));
-#if X86
+#if LANES_X86
 typedef uint32_t vector_8 __attribute__((vector_size(32)));
 typedef uint32_t vector_16 __attribute__((vector_size(64)));
 #endif
@@ -79,7 +74,7 @@ typedef uint32_t vector_16 __attribute__((vector_size(64)));
 #define PARTS 2
 #include "lanes_kernel.h"
 
-#if X86
+#if LANES_X86
 #define KERNEL md5_8
 #define TARGET AVX2
 #define WIDTH 8
@@ -137,7 +132,7 @@ typedef uint32_t vector_16 __attribute__((vector_size(64)));
 #define PARTS 1
 #include "lanes_kernel.h"
 
-#if X86
+#if LANES_X86
 #define KERNEL sha1_8
 #define TARGET AVX2
 #define WIDTH 8
@@ -171,7 +166,7 @@ typedef uint32_t vector_16 __attribute__((vector_size(64)));
 #define PARTS 1
 #include "lanes_kernel.h"
 
-#if X86
+#if LANES_X86
 #define KERNEL sha256_8
 #define TARGET AVX2
 #define WIDTH 8
@@ -196,7 +191,7 @@ static bool always(void)
 	return true;
 }
 
-#if X86
+#if LANES_X86
 static bool has_avx2(void)
 {
 	return __builtin_cpu_supports("avx2");
@@ -207,29 +202,16 @@ static bool has_avx512(void)
 	return __builtin_cpu_supports("avx512f") &&
 	       __builtin_cpu_supports("avx512bw");
 }
-
-bool lanes_sha_instructions(void)
-{
-	unsigned a, b, c, d;
-
-	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & bit_SHA;
-}
-#else
-/* ARM's processors of today all have them. */
-bool lanes_sha_instructions(void)
-{
-	return true;
-}
 #endif
 
 static const struct lanes_kernel md5_kernels[] = {
 	{1, always, md5_1},
 	{4, always, md5_4},
-#if X86
+#if LANES_X86
 	{8, has_avx2, md5_8},
 #endif
 	{8, always, md5_4x2},
-#if X86
+#if LANES_X86
 	{16, has_avx512, md5_16},
 	{16, has_avx2, md5_8x2},
 	{24, has_avx2, md5_8x3},
@@ -240,7 +222,7 @@ static const struct lanes_kernel md5_kernels[] = {
 
 static const struct lanes_kernel sha1_kernels[] = {
 	{1, always, sha1_1},   {4, always, sha1_4},
-#if X86
+#if LANES_X86
 	{8, has_avx2, sha1_8}, {16, has_avx512, sha1_16},
 #endif
 	{.lanes = 0},
@@ -249,7 +231,7 @@ static const struct lanes_kernel sha1_kernels[] = {
 static const struct lanes_kernel sha256_kernels[] = {
 	{1, always, sha256_1},
 	{4, always, sha256_4},
-#if X86
+#if LANES_X86
 	{8, has_avx2, sha256_8},
 	{16, has_avx512, sha256_16},
 #endif
@@ -269,6 +251,7 @@ const struct lanes_digest lanes_sha1 = {
 	.size = 20,
 	.big_endian = true,
 	.kernels = sha1_kernels,
+	.instructions = lanes_sha1_instructions,
 };
 
 const struct lanes_digest lanes_sha224 = {
@@ -278,6 +261,7 @@ const struct lanes_digest lanes_sha224 = {
 	.size = 28,
 	.big_endian = true,
 	.kernels = sha256_kernels,
+	.instructions = lanes_sha256_instructions,
 };
 
 const struct lanes_digest lanes_sha256 = {
@@ -287,17 +271,33 @@ const struct lanes_digest lanes_sha256 = {
 	.size = 32,
 	.big_endian = true,
 	.kernels = sha256_kernels,
+	.instructions = lanes_sha256_instructions,
 };
+
+static const struct lanes_kernel *kernels_of(const struct lanes_digest *digest)
+{
+	const struct lanes_kernel *own = digest->instructions;
+
+	return own && own->lanes && own->has() ? own : digest->kernels;
+}
 
 const struct lanes_kernel *lanes_pick(const struct lanes_digest *digest,
 				      unsigned streams)
 {
-	const struct lanes_kernel *best = digest->kernels, *k;
+	const struct lanes_kernel *best = kernels_of(digest), *k;
 
-	for (k = digest->kernels; k->lanes && best->lanes < streams; k++)
+	for (k = best; k->lanes && best->lanes < streams; k++)
 		if (k->lanes > best->lanes && k->has())
 			best = k;
 	return best;
+}
+
+/* Outside x86 there are no kernels with the processor's instructions, and
+ * OpenSSL's code has them: ARM's processors of today have some for all but MD5.
+ */
+bool lanes_pay(const struct lanes_digest *digest)
+{
+	return LANES_X86 || !digest->instructions;
 }
 
 /* -- The end of a message -- */

@@ -12,6 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__x86_64__) || defined(__i386__)
+#define LANES_X86 1
+#else
+#define LANES_X86 0
+#endif
+
 #define LANES_BLOCK ((size_t)64) /* bytes of a block, of all of them */
 #define LANES_WORDS 8		 /* of a state, at most */
 #define LANES_MAX 32		 /* streams side by side, at most */
@@ -32,6 +38,9 @@ struct lanes_digest {
 	unsigned size;	/* and bytes of the sum */
 	bool big_endian;
 	const struct lanes_kernel *kernels; /* by lanes; the last has 0 */
+	/* Those with the processor's own instructions for this digest, which
+	 * are taken instead of the others where it has them; or NULL. */
+	const struct lanes_kernel *instructions;
 };
 
 extern const struct lanes_digest lanes_md5;
@@ -39,9 +48,12 @@ extern const struct lanes_digest lanes_sha1;
 extern const struct lanes_digest lanes_sha224;
 extern const struct lanes_digest lanes_sha256;
 
-/* Whether the processor has instructions for a single stream of SHA-1 and
- * SHA-256, which OpenSSL uses, and which are faster than lanes of them. */
-bool lanes_sha_instructions(void);
+/* SHA-1, and SHA-224 and SHA-256, with the processor's instructions. */
+extern const struct lanes_kernel lanes_sha1_instructions[];
+extern const struct lanes_kernel lanes_sha256_instructions[];
+
+/* Whether lanes of it are faster here than OpenSSL, a stream at a time. */
+bool lanes_pay(const struct lanes_digest *digest);
 
 /* The smallest kernel with at least so many lanes, or else the largest. */
 const struct lanes_kernel *lanes_pick(const struct lanes_digest *digest,
