@@ -14,81 +14,96 @@
 
 struct arena_block {
 	struct arena_block *next;
-	size_t size;
+	uint32_t size, used;
 	bool in_slab; /* and so not freed by itself */
 	unsigned char data[];
 };
 
-static void arena_release(struct arena *a)
+static void arena_release(struct arena_block *b)
 {
-	struct arena_block *b, *next;
+	struct arena_block *next;
 
-	for (b = a->blocks; b; b = next) {
+	for (; b; b = next) {
 		next = b->next;
 		if (!b->in_slab)
 			free(b);
 	}
-	memset(a, 0, sizeof(*a));
 }
 
 /* Empty, with the first block kept for what is to come. */
-static void arena_clear(struct arena *a)
+static void arena_clear(struct chunk *c)
 {
-	struct arena first = {.blocks = a->blocks};
+	struct arena_block *first = c->arena;
 
-	if (!a->blocks || a->blocks->size > BLOCK_MAX) {
-		arena_release(a);
+	if (!first)
+		return;
+	if (first->size > BLOCK_MAX) {
+		arena_release(first);
+		c->arena = NULL;
 		return;
 	}
-	a->blocks = a->blocks->next;
-	arena_release(a);
-	first.blocks->next = NULL;
-	*a = first;
+	arena_release(first->next);
+	first->next = NULL;
+	first->used = 0;
+}
+
+static uint32_t block_mark(size_t size)
+{
+	return size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+}
+
+/* Of which `used` bytes are taken already. */
+static struct arena_block *block_new(struct slab **slabs, size_t size,
+				     size_t used)
+{
+	size_t whole = sizeof(struct arena_block) + size;
+	struct arena_block *b = slabs ? slab_take(slabs, whole) : NULL;
+	bool in_slab = b != NULL;
+
+	if (!b)
+		b = malloc(whole);
+	if (!b)
+		return NULL;
+	b->next = NULL;
+	b->size = block_mark(size);
+	b->used = block_mark(used);
+	b->in_slab = in_slab;
+	return b;
 }
 
 /* A block that holds at least `size` more bytes becomes the first. A large
  * value gets a block of its own behind it, so the first goes on filling. */
 static unsigned char *arena_grow(struct chunk *c, size_t size)
 {
-	struct arena *a = &c->arena;
-	size_t want = a->blocks ? a->blocks->size * 2 : BLOCK_MIN;
-	struct arena_block *b = NULL;
+	struct arena_block *first = c->arena, *b;
+	size_t want = first ? (size_t)first->size * 2 : BLOCK_MIN;
 
 	if (want > BLOCK_MAX)
 		want = BLOCK_MAX;
 	if (want < size)
 		want = size;
-	if (c->slabs)
-		b = slab_take(c->slabs, sizeof(*b) + want);
-	if (b) {
-		b->in_slab = true;
+	b = block_new(c->slabs, want, size);
+	if (!b)
+		return NULL;
+	if (first && want == size) {
+		b->next = first->next;
+		first->next = b;
 	} else {
-		b = malloc(sizeof(*b) + want);
-		if (!b)
-			return NULL;
-		b->in_slab = false;
+		b->next = first;
+		c->arena = b;
 	}
-	b->size = want;
-	if (a->blocks && want == size) {
-		b->next = a->blocks->next;
-		a->blocks->next = b;
-		return b->data;
-	}
-	b->next = a->blocks;
-	a->blocks = b;
-	a->used = size;
 	return b->data;
 }
 
 /* Room in the arena, with a byte behind it that is NUL; NULL: no memory. */
 static unsigned char *arena_take(struct chunk *c, size_t size)
 {
-	struct arena *a = &c->arena;
+	struct arena_block *first = c->arena;
 	unsigned char *at;
 
-	if (a->blocks && size < a->blocks->size - a->used) {
-		at = a->blocks->data + a->used;
-		a->used += size + 1;
+	if (first && size < first->size - first->used) {
+		at = first->data + first->used;
+		first->used += (uint32_t)size + 1;
 	} else {
 		at = arena_grow(c, size + 1);
 		if (!at)
@@ -283,7 +298,7 @@ static void rare_release(struct chunk *c)
 
 static void chunk_destroy(struct chunk *c)
 {
-	arena_release(&c->arena);
+	arena_release(c->arena);
 	rare_release(c);
 	if (c->args_capacity)
 		free(c->args);
@@ -292,12 +307,10 @@ static void chunk_destroy(struct chunk *c)
 }
 
 /* The arrays lie behind the chunk, in one block. */
-static size_t block_size(uint32_t capacity)
+static size_t arrays_end(uint32_t capacity)
 {
-	size_t size = sizeof(struct chunk) + sizeof(uint32_t) +
-		      capacity * CHUNK_TASK_OVERHEAD;
-
-	return (size + 7) & ~(size_t)7;
+	return sizeof(struct chunk) + sizeof(uint32_t) +
+	       capacity * CHUNK_TASK_OVERHEAD;
 }
 
 static void chunk_init(struct chunk *c, uint32_t capacity)
@@ -312,7 +325,7 @@ static void chunk_init(struct chunk *c, uint32_t capacity)
 
 static struct chunk *chunk_allocate(struct slab **slabs, uint32_t capacity)
 {
-	size_t size = block_size(capacity);
+	size_t size = arrays_end(capacity);
 	struct chunk *c = slabs ? slab_take(slabs, size) : NULL;
 
 	if (!c) {
@@ -326,10 +339,10 @@ static struct chunk *chunk_allocate(struct slab **slabs, uint32_t capacity)
 	return c;
 }
 
-/* The argument lies behind the block. */
+/* The argument lies behind the states. */
 size_t chunk_placed_size(size_t size)
 {
-	return block_size(1) + size;
+	return arrays_end(1) + size;
 }
 
 struct chunk *chunk_place(void *memory, const void *argument, size_t size)
@@ -338,7 +351,7 @@ struct chunk *chunk_place(void *memory, const void *argument, size_t size)
 
 	chunk_init(c, 1);
 	c->placed = true;
-	c->args = (unsigned char *)memory + block_size(1);
+	c->args = (unsigned char *)memory + arrays_end(1);
 	c->args_size = (uint32_t)size;
 	memcpy(c->args, argument, size);
 	c->offsets[1] = (uint32_t)size;
@@ -351,7 +364,7 @@ struct chunk *chunk_place(void *memory, const void *argument, size_t size)
 static size_t chunk_bytes(const struct chunk *c)
 {
 	return sizeof(*c) + c->capacity * CHUNK_TASK_OVERHEAD +
-	       c->args_capacity + (c->arena.blocks ? c->arena.blocks->size : 0);
+	       c->args_capacity + (c->arena ? c->arena->size : 0);
 }
 
 struct chunk *chunk_new(struct chunk_cache *cache, struct slab **slabs,
@@ -386,7 +399,7 @@ void chunk_ref(struct chunk *c)
 /* Ready for the next user, with its memory where that is small. */
 static void chunk_clean(struct chunk *c)
 {
-	arena_clear(&c->arena);
+	arena_clear(c);
 	rare_release(c);
 	c->args_size = 0;
 	c->who_known = false;

@@ -57,12 +57,6 @@ struct chunk_limits {
 	int signal;	     /* with which it is asked, or 0 */
 };
 
-/* Memory that is only added to. */
-struct arena {
-	struct arena_block *blocks;
-	size_t used; /* of the first block */
-};
-
 /* What few chunks have. */
 struct chunk_rare {
 	void **cookies;		/* NULL: all are */
@@ -83,7 +77,7 @@ struct chunk {
 	uint32_t *offsets;   /* of each in them, and the end of the last */
 	uint8_t *states;     /* enum task_state */
 	struct slab **slabs; /* where it lies and its arena grows; NULL: malloc */
-	struct arena arena;
+	struct arena_block *arena;	   /* memory that is only added to */
 	uint32_t args_size, args_capacity; /* capacity 0: not malloc'd */
 	uint32_t refs;
 	uint32_t func;
@@ -93,11 +87,11 @@ struct chunk {
 	uint32_t taken;	      /* delivered */
 	struct chunk_who who; /* of all results so far, if who_known; but see
 				 rare->whos */
-	bool who_known;
 	uint8_t attempt; /* the tries before it, of one that is made for a try */
-	bool exact;	 /* never split, save after a death */
-	bool star;	 /* each argument is an array of parameters */
-	bool placed;	 /* in memory of its job */
+	bool who_known : 1;
+	bool exact : 1;	 /* never split, save after a death */
+	bool star : 1;	 /* each argument is an array of parameters */
+	bool placed : 1; /* in memory of its job */
 };
 
 /* The arguments of one chunk, together. */
