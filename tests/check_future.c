@@ -9,26 +9,8 @@
 #include "pool_suite.h"
 
 #define METHODS 3
-#define REMOTES 2
-/* Behind the indexes that note_start() counts. */
-#define MARK 10000
-
-static const int remote_methods[REMOTES] = {PRUN_START_FORK,
-					    PRUN_START_FORKSERVER};
 
 /* ---------------------------------------------------------------- functions */
-
-/* Counts the runs of what its argument names. */
-static int task_mark(struct prun_task *task)
-{
-	int64_t n;
-	int rc = prun_arg_int(task, &n);
-
-	if (rc < 0)
-		return rc;
-	seen->starts[MARK + n]++;
-	return prun_ret_int(task, n);
-}
 
 static int task_add(struct prun_task *task)
 {
@@ -193,14 +175,6 @@ static struct prun_pool *open_futures(int method, uint32_t workers)
 static struct prun_pool *open_remote(int i, uint32_t workers)
 {
 	return open_futures(remote_methods[i], workers);
-}
-
-static void end_with(struct prun_job *job, int status)
-{
-	const struct prun_result *r;
-
-	ck_assert_int_eq(prun_job_get(&r, job, -1), status);
-	prun_job_free(job);
 }
 
 /* ------------------------------------------------------------------- starmap

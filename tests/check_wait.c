@@ -9,11 +9,7 @@
 #include "pool_suite.h"
 
 #define METHODS 3
-#define REMOTES 2
 #define LOG_MAX 6000
-
-static const int remote_methods[REMOTES] = {PRUN_START_FORK,
-					    PRUN_START_FORKSERVER};
 
 static struct prun_pool *open_remote(int i, uint32_t workers)
 {

@@ -316,6 +316,21 @@ static inline int batch_square(struct prun_batch *batch)
 		.name = #n, .fn = task_##n \
 	}
 
+/* Behind the indexes that note_start() counts. */
+#define MARK 10000
+
+/* Counts the runs of what its argument names. */
+static inline int task_mark(struct prun_task *task)
+{
+	int64_t n;
+	int rc = prun_arg_int(task, &n);
+
+	if (rc < 0)
+		return rc;
+	seen->starts[MARK + n]++;
+	return prun_ret_int(task, n);
+}
+
 static const struct prun_func all_funcs[] = {
 	FUNC(square),
 	FUNC(echo),
@@ -331,6 +346,11 @@ static const struct prun_func all_funcs[] = {
 	{.name = "lanes", .batch = batch_square, .lanes = BATCH_LANES},
 	{.name = NULL},
 };
+
+/* The start methods with processes, for tests inline has nothing for. */
+#define REMOTES 2
+static const int remote_methods[REMOTES] = {PRUN_START_FORK,
+					    PRUN_START_FORKSERVER};
 
 static inline struct prun_options options_for(int method, uint32_t workers)
 {
@@ -356,6 +376,15 @@ static inline struct prun_pool *open_pool(int method, uint32_t workers)
 	struct prun_options o = options_for(method, workers);
 
 	return open_with(&o);
+}
+
+/* Its outcome, and it is freed. */
+static inline void end_with(struct prun_job *job, int status)
+{
+	const struct prun_result *r;
+
+	ck_assert_int_eq(prun_job_get(&r, job, -1), status);
+	prun_job_free(job);
 }
 
 /* Close, join, free. */
