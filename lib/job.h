@@ -152,9 +152,18 @@ int job_new(struct prun_job **job, const struct prun_call *call,
 void job_destroy(struct prun_job *job);
 
 /* Ordered and unordered streams, as against map and apply. */
-bool job_is_stream(const struct prun_job *job);
+static inline bool job_is_stream(const struct prun_job *job)
+{
+	return job->order == PRUN_ORDER_IMAP ||
+	       job->order == PRUN_ORDER_UNORDERED;
+}
+
 /* Whether results go to callbacks one by one. */
-bool job_pushes(const struct prun_job *job);
+static inline bool job_pushes(const struct prun_job *job)
+{
+	return job_is_stream(job) && job->callback;
+}
+
 /* Whether the limit of its tasks has changed since the last time. */
 bool job_limit_changed(struct prun_job *job);
 /* Whether more may be pulled now. */
@@ -167,7 +176,10 @@ static inline bool job_is_over(const struct prun_job *job)
 	return job->completed && !job->finishing;
 }
 /* All it pulled is finished, and it will pull no more. */
-bool job_all_done(const struct prun_job *job);
+static inline bool job_all_done(const struct prun_job *job)
+{
+	return job->ended && !job->building && job->finished == job->pulled;
+}
 
 /* Pull about `want` tasks from the source: a chunk to submit, or NULL when
  * there is none now. */
@@ -203,5 +215,33 @@ int job_add_done(struct prun_job *job, prun_done_fn fn, void *payload);
 bool job_next_done(struct prun_job *job, struct job_done *done);
 /* Run payload_free, once. */
 void job_free_payload(struct prun_job *job);
+
+/* -- What its rooms (job, pull, retry, collect) have of each other -- */
+
+static inline bool job_is_apply(const struct prun_job *job)
+{
+	return job->order == PRUN_ORDER_APPLY;
+}
+
+/* What holds for all tasks of the job. */
+static inline void job_set_terms(const struct prun_job *job, struct chunk *c)
+{
+	c->star = job->star;
+	c->limits = job->terms && job->terms->limits.timeout_ns ?
+			    &job->terms->limits :
+			    NULL;
+}
+
+/* Behind the others: a chunk whose tasks were pulled. (pull) */
+void job_link_chunk(struct prun_job *job, struct chunk *c);
+/* All of it is done with, or nobody will read it. (collect) */
+void job_unlink_chunk(struct prun_job *job, struct chunk *c);
+/* False: this failure is the task's result. (retry) */
+bool job_try_again(struct prun_job *job, struct chunk *c, uint32_t i,
+		   const struct engine_result *result);
+/* Those that wait will not be tried: they end as withdrawn. (retry) */
+void job_end_retries(struct prun_job *job);
+/* Without another word. (retry) */
+void job_drop_retries(struct prun_job *job);
 
 #endif
