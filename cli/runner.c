@@ -28,6 +28,9 @@ struct stream {
 	struct sink sink; /* of OUTPUT_LINES */
 	struct lines lines;
 	int fd; /* our end of the pipe, or -1 */
+	/* The command's end: open here too until the command has ended, so that
+	 * the wait is woken by that, not by the end of each stream before. */
+	int command_fd;
 };
 
 struct runner {
@@ -128,7 +131,7 @@ static void signals_prepare(struct runner *r)
 static void stream_init(struct stream *s, const struct plan *plan, int fd)
 {
 	gather_init(&s->gather, plan->spool);
-	s->fd = -1;
+	s->fd = s->command_fd = -1;
 	sink_init(&s->sink, fd);
 	s->lines = (struct lines){.put = sink_put,
 				  .to = &s->sink,
@@ -216,15 +219,20 @@ static void stream_start(const struct runner *r, struct stream *s,
 	s->lines.within = false;
 }
 
-static void stream_close(struct stream *s)
+static void end_close(int *fd)
 {
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
 }
 
-/* The ends for the command go into `fds`. */
-static int pipes_open(struct runner *r, int fds[3])
+static void stream_close(struct stream *s)
+{
+	end_close(&s->fd);
+	end_close(&s->command_fd);
+}
+
+static int pipes_open(struct runner *r)
 {
 	for (int i = 0; i < 2; i++) {
 		int ends[2];
@@ -232,7 +240,7 @@ static int pipes_open(struct runner *r, int fds[3])
 		if (pipe2(ends, O_CLOEXEC) < 0)
 			return -errno;
 		r->streams[i].fd = ends[0];
-		fds[i + 1] = ends[1];
+		r->streams[i].command_fd = ends[1];
 	}
 	return 0;
 }
@@ -256,14 +264,12 @@ static int command_start(struct runner *r, pid_t *pid)
 	if (straight)
 		what.fds[STDOUT_FILENO] = r->plan->output;
 	else
-		rc = pipes_open(r, what.fds);
+		rc = pipes_open(r);
+	for (int i = 0; i < 2 && !straight; i++)
+		what.fds[i + 1] = r->streams[i].command_fd;
 	*pid = rc < 0 ? rc : spawn(&r->spawner, &what);
-	for (int i = 1; i < 3 && !straight; i++) {
-		if (what.fds[i] >= 0)
-			close(what.fds[i]);
-		if (*pid < 0)
-			stream_close(&r->streams[i - 1]);
-	}
+	for (int i = 0; i < 2 && *pid < 0; i++)
+		stream_close(&r->streams[i]);
 	return *pid < 0 ? *pid : 0;
 }
 
