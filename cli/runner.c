@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,6 +17,7 @@
 #include "gather.h"
 #include "items.h"
 #include "lines.h"
+#include "quote.h"
 #include "sink.h"
 #include "spawn.h"
 #include "workers.h"
@@ -38,6 +40,7 @@ struct runner {
 	struct spawner spawner;
 	struct environment environment;
 	struct items items;
+	struct columns columns; /* of a record */
 	struct args args;
 	unsigned slot;
 	char *tag;
@@ -153,6 +156,7 @@ int runner_start(const struct plan *plan, void **state, int worker_id)
 	stream_init(&r->streams[1], plan, STDERR_FILENO);
 	signals_prepare(r);
 	rc = spawner_init(&r->spawner, plan->own_group);
+	r->spawner.memory_limit = plan->memory_limit;
 	if (rc == 0)
 		rc = environment_init(&r->environment, r->slot,
 				      workers_count());
@@ -167,6 +171,7 @@ void runner_end(void *state)
 	gather_release(&r->streams[1].gather);
 	args_release(&r->args);
 	items_release(&r->items);
+	columns_release(&r->columns);
 	environment_release(&r->environment);
 	spawner_release(&r->spawner);
 	free(r->tag);
@@ -185,14 +190,38 @@ static bool items_hold_nul(const struct items *items)
 	return false;
 }
 
-static int arguments_make(struct runner *r, struct prun_task *task)
+char runner_between(const struct plan *plan)
+{
+	return plan->records ? '\t' : ' ';
+}
+
+static int items_take(struct runner *r, const struct prun_task *task)
+{
+	size_t size;
+	const void *argument = prun_task_arg(task, &size);
+
+	return r->plan->records ? items_unpack_record(&r->items, &r->columns,
+						      argument, size) :
+				  items_unpack(&r->items, argument, size);
+}
+
+static int words_make(struct runner *r, struct prun_task *task)
 {
 	struct substitutes values = {.items = &r->items,
+				     .columns = &r->columns,
 				     .number = prun_task_index(task) + 1,
 				     .worker = r->slot};
-	size_t size;
-	const void *arg = prun_task_arg(task, &size);
-	int rc = items_unpack(&r->items, arg, size);
+	int rc = template_expand(&r->args, r->plan->template, &values);
+
+	if (rc != PRUN_EVALUE)
+		return rc;
+	return prun_task_fail(task, rc, "it has no column '%.*s'",
+			      (int)r->args.missing_len, r->args.missing);
+}
+
+static int arguments_make(struct runner *r, struct prun_task *task)
+{
+	int rc = items_take(r, task);
 
 	if (rc < 0)
 		return rc;
@@ -201,12 +230,14 @@ static int arguments_make(struct runner *r, struct prun_task *task)
 				      "holds a NUL byte, which no argument "
 				      "can hold");
 	free(r->tag);
-	r->tag = r->plan->tag ? items_join(&r->items, &r->tag_len) : NULL;
+	r->tag = r->plan->tag ? items_join(&r->items, runner_between(r->plan),
+					   &r->tag_len) :
+				NULL;
 	if (r->plan->tag && !r->tag)
 		return -ENOMEM;
-	environment_set(&r->environment, values.number,
+	environment_set(&r->environment, prun_task_index(task) + 1,
 			prun_task_attempt(task));
-	return template_expand(&r->args, r->plan->template, &values);
+	return words_make(r, task);
 }
 
 static void stream_start(const struct runner *r, struct stream *s,
@@ -436,6 +467,25 @@ int runner_task(struct prun_task *task)
 	status = command_wait(r, pid);
 	return status == 0 ? outcome_give(r, task, status) :
 			     failure_give(r, task, status);
+}
+
+int runner_dry_task(struct prun_task *task)
+{
+	struct runner *r = prun_task_state(task);
+	int rc = arguments_make(r, task);
+	char *text;
+	size_t size;
+	FILE *f;
+
+	if (rc < 0)
+		return rc;
+	f = open_memstream(&text, &size);
+	if (!f)
+		return -ENOMEM;
+	quote_words(f, r->args.argv);
+	rc = fclose(f) == 0 ? prun_ret_str(task, text, size) : -ENOMEM;
+	free(text);
+	return rc;
 }
 
 uint32_t runner_owner(uint64_t index)
