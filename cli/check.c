@@ -165,6 +165,8 @@ static int check_end(void *self, const struct tally *tally, int code)
 		return code;
 	verdict_reach(&c->verdict, c->verdict.nfiles, 0);
 	output_flush(&standard_output);
+	if (code == EXIT_HALTED) /* by the last of them */
+		return code;
 	return verdict_is_good(&c->verdict) ? EXIT_ALL_WELL : EXIT_ITEM_FAILED;
 }
 
@@ -254,7 +256,8 @@ const struct command command_check = {
 "sha256, 96 sha384, 128 sha512, 8 crc32 and 16 xxh64; --algorithm says otherwise.\n",
 	.after =
 "Exit status: 0 if each SUMFILE has a file that matches, and none that does not\n"
-"or cannot be read; 1 if not; 2 the command line is wrong; 3 prun itself failed.\n"
+"or cannot be read; 1 if not; 2 the command line is wrong; 3 prun itself failed;\n"
+"4 stopped by --halt.\n"
 "\n"
 "Examples:\n"
 "  prun check SHA256SUMS\n"

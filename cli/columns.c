@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_out.h"
 #include "text.h"
 
 static bool is_text(const msgpack_object *o)
@@ -25,6 +27,32 @@ static const char *text_of(const msgpack_object *o, size_t *len)
 	return *len > 0 ? text : "";
 }
 
+static void json_collect(void *to, const char *text, size_t len)
+{
+	fwrite(text, 1, len, to);
+}
+
+static int json_set(struct column *column, const msgpack_object *o)
+{
+	struct json_out out = {.put = json_collect};
+	FILE *f = open_memstream(&column->owned, &column->len);
+
+	if (!f)
+		return -ENOMEM;
+	out.to = f;
+	json_put(&out, o);
+	if (fclose(f) == 0)
+		return 0;
+	free(column->owned);
+	column->owned = NULL;
+	return -ENOMEM;
+}
+
+static bool is_nested(const msgpack_object *o)
+{
+	return o->type == MSGPACK_OBJECT_ARRAY || o->type == MSGPACK_OBJECT_MAP;
+}
+
 static int column_set(struct column *column, const msgpack_object *o)
 {
 	int rc;
@@ -34,7 +62,9 @@ static int column_set(struct column *column, const msgpack_object *o)
 		column->text = text_of(o, &column->len);
 		return 0;
 	}
-	rc = text_of_value(&column->owned, &column->len, o);
+	rc = is_nested(o) && json_can_say(o) ?
+		     json_set(column, o) :
+		     text_of_value(&column->owned, &column->len, o);
 	column->text = column->owned;
 	return rc;
 }

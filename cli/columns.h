@@ -5,7 +5,8 @@
 /*
  * The columns of an item, as texts, for {1} and {name}: those of an array or,
  * with names of their own, of a map; anything else is one column. A number is
- * its text, nil is empty, and a nested value is as format.h says.
+ * its text, nil is empty, and a nested value is its JSON or, where there is
+ * none, as format.h says.
  */
 
 #include "fields.h"

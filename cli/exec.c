@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "message.h"
 #include "output.h"
 #include "quote.h"
+#include "report.h"
 #include "run.h"
 #include "runner.h"
 #include "spawn.h"
@@ -28,23 +30,44 @@ enum {
 	EXIT_NOT_FOUND = 127,
 };
 
+/* The output of a command that is part of a record: as long as an item. */
+#define RECORD_OUTPUT_MAX ((size_t)256 << 20)
+
 struct exec {
 	const struct options *options;
 	struct template *template;
 	struct plan plan;
 	struct batch batch;
+	struct report report;
 	struct items items; /* of the result in hand */
-	char *name;	    /* them as one text */
+	struct columns columns;
+	char *name; /* them as one text */
 	size_t name_len;
 };
 
 /* --------------------------------------------------------------- before the run */
 
-static int options_check(const struct options *o)
+/* Of items that are records one is a command's, with its columns. */
+static int records_check(const struct options *o)
+{
+	if (o->shape == SHAPE_LINES || (!o->max_args && !o->many))
+		return 0;
+	return message_usage("--%s: not with --%s, where the columns of one "
+			     "record are the items of a command",
+			     o->max_args ? "max-args" : "many",
+			     o->shape_option ? o->shape_option : "colsep");
+}
+
+/* Options that want what a command writes, and those that leave it alone. */
+static int output_check(const struct options *o)
 {
 	bool straight = o->ungroup || o->tty;
 	const char *how = o->tty ? "tty" : "ungroup";
 
+	if (o->format != FORMAT_TEXT && (straight || o->line_buffer))
+		return message_usage("--format: with --%s the output of a "
+				     "command is not there when it has ended",
+				     straight ? how : "line-buffer");
 	if (o->tty && o->has_workers && o->workers != 1)
 		return message_usage("--tty: there is one terminal, so there "
 				     "can be one worker only");
@@ -55,11 +78,33 @@ static int options_check(const struct options *o)
 	if (straight && o->tag)
 		return message_usage("--tag: with --%s prun sees no output",
 				     how);
-	if (o->zero && !o->tag && !o->line_buffer)
-		return message_usage("--zero: only with --tag or "
-				     "--line-buffer; output is copied as it "
-				     "is otherwise");
+	if (o->zero && !o->tag && !o->line_buffer && !o->dry_run &&
+	    o->format == FORMAT_TEXT)
+		return message_usage("--zero: only with --tag, --line-buffer, "
+				     "--format or --dry-run; output is copied "
+				     "as it is otherwise");
 	return 0;
+}
+
+static int options_check(const struct options *o)
+{
+	int rc = records_check(o);
+
+	if (rc == 0)
+		rc = output_check(o);
+	if (rc == 0 && o->has_start_method &&
+	    o->start_method != PRUN_START_FORKSERVER)
+		return message_usage("--start-method: exec has the fork server "
+				     "always, as the guard that kills what "
+				     "commands leave behind");
+	return rc;
+}
+
+/* An item may be a record whose columns have names. */
+static bool has_names(const struct options *o)
+{
+	return o->header || o->shape == SHAPE_JSONL ||
+	       o->shape == SHAPE_MSGPACK;
 }
 
 /* With --shell the text is the shell's third argument, and what is replaced
@@ -79,7 +124,8 @@ static int template_make(struct exec *e)
 	for (size_t i = o->shell; words && i < o->nwords; i++)
 		words[n++] = o->words[i];
 	if (words)
-		e->template = template_new(words, n, literal, o->replace);
+		e->template = template_new(words, n, literal, o->replace,
+					   has_names(o));
 	free(words);
 	if (e->template)
 		return 0;
@@ -112,7 +158,7 @@ static int descriptors_open(struct exec *e)
 		message("standard output: %s", prun_strerror(-errno));
 		return EXIT_PRUN_FAILED;
 	}
-	if (!e->options->tty)
+	if (!e->options->tty || e->options->dry_run)
 		return 0;
 	e->plan.input = open("/dev/tty", O_RDWR | O_CLOEXEC);
 	if (e->plan.input < 0) {
@@ -128,12 +174,19 @@ static int exec_ready(void *self, struct input *in)
 	struct exec *e = self;
 	int rc = spool_new(&e->plan.spool);
 
+	if (rc == 0)
+		rc = report_init(&e->report, &standard_output, e->options);
 	if (rc < 0) {
 		message("out of memory");
 		return EXIT_PRUN_FAILED;
 	}
 	batch_open(&e->batch, in);
-	return descriptors_open(e);
+	input_keep_names(in);
+	rc = descriptors_open(e);
+	e->report.commands = true;
+	if (rc == 0 && e->options->format != FORMAT_TEXT)
+		report_begin(&e->report);
+	return rc;
 }
 
 static int exec_source(struct prun_item *item, void *self)
@@ -176,14 +229,30 @@ static int to_message(void *to, const void *data, size_t size)
 	return 0;
 }
 
+static int to_memory(void *to, const void *data, size_t size)
+{
+	return fwrite(data, 1, size, to) == size ? 0 : -ENOMEM;
+}
+
+static int items_take(struct exec *e, const struct prun_result *result)
+{
+	const void *argument = result->argument;
+	size_t size = result->argument_size;
+
+	return e->plan.records ? items_unpack_record(&e->items, &e->columns,
+						     argument, size) :
+				 items_unpack(&e->items, argument, size);
+}
+
 /* The item or the items, to be told of and for --tag. */
 static int name_make(struct exec *e, const struct prun_result *result)
 {
-	int rc = items_unpack(&e->items, result->argument,
-			      result->argument_size);
+	int rc = items_take(e, result);
 
 	free(e->name);
-	e->name = rc == 0 ? items_join(&e->items, &e->name_len) : NULL;
+	e->name = rc == 0 ? items_join(&e->items, runner_between(&e->plan),
+				       &e->name_len) :
+			    NULL;
 	return e->name ? 0 : rc < 0 ? rc : -ENOMEM;
 }
 
@@ -204,7 +273,7 @@ static int stream_show(struct exec *e, const struct written *w,
 	struct lines lines = {.put = put,
 			      .to = to,
 			      .end = e->plan.end,
-			      .whole = e->options->tag,
+			      .whole = e->options->tag || e->options->dry_run,
 			      .tag = e->options->tag ? e->name : NULL,
 			      .tag_len = e->name_len};
 
@@ -221,56 +290,134 @@ static int stream_show(struct exec *e, const struct written *w,
 	return to && standard_output.error ? 0 : lines.error;
 }
 
+static int error_show(struct exec *e, const struct outcome *o)
+{
+	const struct written *err = &o->streams[1];
+
+	if (err->rest_size == 0 && err->blocks_size == 0)
+		return 0;
+	/* So that the two keep their order where they are one. */
+	output_flush(&standard_output);
+	return stream_show(e, err, to_message, NULL);
+}
+
 /* Both streams, each in one piece. What the system says of one that is written
  * to is kept there. */
 static int streams_show(struct exec *e, const struct outcome *o)
 {
-	const struct written *err = &o->streams[1];
 	int rc = stream_show(e, &o->streams[0], to_output, &standard_output);
-	int rc2 = 0;
+	int rc2 = error_show(e, o);
 
-	if (err->rest_size > 0 || err->blocks_size > 0) {
-		/* So that the two keep their order where they are one. */
-		output_flush(&standard_output);
-		rc2 = stream_show(e, err, to_message, NULL);
-	}
 	return rc < 0 ? rc : rc2;
 }
 
-static int lost_tell(struct exec *e, int rc)
+/* Standard output, all of it, for the record; yours to free, also after an
+ * error. */
+static int output_take(struct exec *e, char **text, size_t *size,
+		       const struct outcome *o)
 {
-	char text[256];
-	int n = snprintf(text, sizeof(text), "its output is lost: %s",
-			 prun_strerror(rc));
+	const struct written *out = &o->streams[0];
+	size_t blocks = out->blocks_size / sizeof(uint32_t);
+	FILE *f;
+	int rc;
 
-	tell(e, text, (size_t)n);
-	return 1;
+	*text = NULL;
+	*size = 0;
+	if (blocks > RECORD_OUTPUT_MAX / SPOOL_BLOCK)
+		return PRUN_ETOOBIG;
+	f = open_memstream(text, size);
+	if (!f)
+		return -ENOMEM;
+	rc = stream_show(e, out, to_memory, f);
+	return fclose(f) == 0 ? rc : -ENOMEM;
 }
 
-/* What a command has come to: 0, or 1 when it has failed and that was told. */
-static int outcome_tell(struct exec *e, const struct outcome *o)
+static size_t signal_text(char *text, size_t size, const struct exec *e,
+			  const struct outcome *o)
 {
-	char text[256];
-	int n;
+	const char *name = sigabbrev_np(o->signal);
+	int n = snprintf(text, size, "was killed by SIG%s (signal %d)",
+			 name ? name : "?", o->signal);
 
-	if (o->code == 0)
-		return 0;
-	if (o->code > 0) {
-		n = snprintf(text, sizeof(text), "exited with status %d",
-			     o->code);
-	} else if (o->signal == SIGTTIN || o->signal == SIGTTOU) {
-		n = snprintf(text, sizeof(text),
+	if (e->plan.memory_limit > 0)
+		n += snprintf(text + n, size - (size_t)n,
+			      "; it could have %" PRIu64 " bytes of memory",
+			      e->plan.memory_limit);
+	return (size_t)n;
+}
+
+/* Why a command has failed, if it has: the length of the text, or 0. `rc` is
+ * what came of showing its output. */
+static size_t outcome_text(char *text, size_t size, const struct exec *e,
+			   const struct outcome *o, int rc)
+{
+	int n = 0;
+
+	if (rc < 0)
+		n = snprintf(text, size, "its output is lost: %s",
+			     prun_strerror(rc));
+	else if (o->code > 0)
+		n = snprintf(text, size, "exited with status %d", o->code);
+	else if (o->signal == SIGTTIN || o->signal == SIGTTOU)
+		n = snprintf(text, size,
 			     "was killed, for it waited for the terminal (see "
 			     "--tty)");
-	} else {
-		const char *name = sigabbrev_np(o->signal);
+	else if (o->code < 0)
+		return signal_text(text, size, e, o);
+	return (size_t)n;
+}
 
-		n = snprintf(text, sizeof(text),
-			     "was killed by SIG%s (signal %d)",
-			     name ? name : "?", o->signal);
+/* 0, or 1: it has failed and that was told. */
+static int outcome_show(struct exec *e, const struct outcome *o)
+{
+	char text[256];
+	int rc = streams_show(e, o);
+	size_t n = outcome_text(text, sizeof(text), e, o,
+				o->error ? o->error : rc);
+
+	if (n > 0)
+		tell(e, text, n);
+	return n > 0;
+}
+
+/* The same as a record, for --format; standard error is as ever. */
+static int outcome_report(struct exec *e, const struct prun_result *result,
+			  const struct outcome *o)
+{
+	struct report_end end = {.code = o->code, .signal = o->signal};
+	char text[256], *output;
+	int rc = output_take(e, &output, &end.output_size, o);
+	int rc2 = error_show(e, o);
+
+	rc = o->error ? o->error : rc < 0 ? rc : rc2;
+	end.output = rc == 0 ? output : NULL;
+	end.error_size = outcome_text(text, sizeof(text), e, o, rc);
+	if (end.error_size > 0) {
+		end.error = text;
+		end.status = rc < 0 ? rc : PRUN_EFAILED;
 	}
-	tell(e, text, (size_t)n);
-	return 1;
+	report_command(&e->report, result, &end);
+	free(output);
+	if (end.error)
+		tell(e, text, end.error_size);
+	return end.error != NULL;
+}
+
+/* What would have been run. */
+static int line_show(struct exec *e, const struct prun_result *result)
+{
+	struct written line = {.blocks = NULL};
+	int rc = name_make(e, result);
+
+	if (rc == 0)
+		rc = prun_result_str(result, &line.rest, &line.rest_size);
+	if (rc < 0)
+		return rc;
+	if (e->options->format != FORMAT_TEXT)
+		report_result(&e->report, result, NULL, 0);
+	else
+		stream_show(e, &line, to_output, &standard_output);
+	return 0;
 }
 
 static int exec_result(void *self, const struct prun_result *result,
@@ -278,21 +425,23 @@ static int exec_result(void *self, const struct prun_result *result,
 {
 	struct exec *e = self;
 	struct outcome o;
-	int rc = runner_outcome(&o, result);
-	int failed;
+	int rc, failed;
 
+	if (e->options->dry_run)
+		return line_show(e, result);
+	rc = runner_outcome(&o, result);
 	if (rc == 0)
 		rc = name_make(e, result);
 	if (rc < 0)
 		return rc;
 	if (o.output_error && !standard_output.error)
 		standard_output.error = o.output_error;
-	rc = streams_show(e, &o);
-	if (o.error)
-		rc = o.error;
-	failed = rc < 0 ? lost_tell(e, rc) : outcome_tell(e, &o);
+	failed = e->options->format != FORMAT_TEXT ?
+			 outcome_report(e, result, &o) :
+			 outcome_show(e, &o);
 	/* The run counts commands; people count items. */
-	*(failed ? &tally->failed : &tally->done) += e->items.count - 1;
+	if (!e->plan.records)
+		*(failed ? &tally->failed : &tally->done) += e->items.count - 1;
 	return failed;
 }
 
@@ -307,12 +456,22 @@ static void exec_failure(void *self, const struct prun_result *result,
 	tell(e, text, len);
 }
 
+static void exec_failed(void *self, const struct prun_result *result,
+			const char *text, size_t len)
+{
+	struct exec *e = self;
+
+	if (e->options->format != FORMAT_TEXT)
+		report_failure(&e->report, result, text, len);
+}
+
 /* For --joblog: as the command has ended, and its words. */
 static void exec_describe(void *self, const struct prun_result *result,
 			  struct joblog_task *task)
 {
 	struct exec *e = self;
 	struct substitutes values = {.items = &e->items,
+				     .columns = &e->columns,
 				     .number = result->index + 1,
 				     .worker =
 					     (unsigned)(result->worker_id + 1)};
@@ -323,15 +482,9 @@ static void exec_describe(void *self, const struct prun_result *result,
 		task->exitval = o.code < 0 ? 0 : o.code;
 		task->signal = o.signal;
 	}
-	if (items_unpack(&e->items, result->argument, result->argument_size) <
-		    0 ||
-	    template_expand(&args, e->template, &values) < 0)
-		return;
-	for (char **word = args.argv; *word; word++) {
-		if (word != args.argv)
-			putc(' ', task->command);
-		quote_put(task->command, *word, strlen(*word));
-	}
+	if (items_take(e, result) == 0 &&
+	    template_expand(&args, e->template, &values) == 0)
+		quote_words(task->command, args.argv);
 	args_release(&args);
 }
 
@@ -355,6 +508,8 @@ static int exec_prepare(struct exec *e)
 					      OUTPUT_GROUPED;
 	e->plan.own_group = !o->tty;
 	e->plan.tag = o->tag;
+	e->plan.records = o->shape != SHAPE_LINES;
+	e->plan.memory_limit = o->memory_limit;
 	e->plan.end = o->zero ? '\0' : '\n';
 	e->plan.retries = o->retries;
 	return 0;
@@ -365,7 +520,9 @@ static void exec_release(struct exec *e)
 	batch_release(&e->batch);
 	spool_free(e->plan.spool);
 	template_free(e->template);
+	report_release(&e->report);
 	items_release(&e->items);
+	columns_release(&e->columns);
 	free(e->name);
 	if (e->plan.output >= 0)
 		close(e->plan.output);
@@ -379,9 +536,10 @@ static int exec_run(const struct options *given)
 	struct exec e = {.options = &o, .plan = {.input = -1, .output = -1}};
 	struct work work = {
 		.self = &e,
-		.func = {.name = "exec", .fn = runner_task},
+		.func = {.name = "exec",
+			 .fn = o.dry_run ? runner_dry_task : runner_task},
 		.guarded = true,
-		.batches = true,
+		.batches = o.shape == SHAPE_LINES,
 		.late_signal = runner_late_signal(),
 		.ready = exec_ready,
 		.source = exec_source,
@@ -389,12 +547,14 @@ static int exec_run(const struct options *given)
 		.worker_end = exec_worker_end,
 		.result = exec_result,
 		.failure = exec_failure,
+		.failed = exec_failed,
 		.describe = exec_describe,
 	};
 	struct leftovers leftovers;
 	int rc = exec_prepare(&e);
 
 	o.start_method = PRUN_START_FORKSERVER; /* the guard */
+	o.memory_limit = 0;			/* of commands, not workers */
 	if (o.tty) {
 		o.has_workers = true;
 		o.workers = 1;
@@ -428,9 +588,11 @@ const struct command command_exec = {
 "  {.}  without extension      {//}  its directory\n"
 "  {#}  its number, from 1     {/.}  last component without extension\n"
 "  {%}  the number of the worker\n"
-"  {1} {2} ... {-1}, {1.} {1/} ...  one of several items (see --max-args)\n"
+"  {1} {2} ... {-1}, {1.} {1/} ...  one of several items, or of the columns\n"
+"  {name}, {name.} {name/} ...  the column of that name (--header, --jsonl)\n"
 "If there is none of them, {} is added as the last argument. An argument with\n"
-"one of {} {.} {/} {//} {/.} in it is repeated for each of several items.\n"
+"one of {} {.} {/} {//} {/.} in it is repeated for each of several items, and\n"
+"for each column.\n"
 "\n"
 "The items are what follows :::, then the lines of each --arg-file; with neither\n"
 "of them the lines of standard input. A line is an item as it is, without any\n"
@@ -452,6 +614,7 @@ const struct command command_exec = {
 "Examples:\n"
 "  find . -name '*.wav' -print0 | prun exec -0 flac -s {} -o out/{/.}.flac\n"
 "  prun exec -j4 gzip -9 ::: *.log\n"
-"  prun exec --shell 'wc -l < \"$1\" > \"$1.lines\"' ::: *.txt\n",
+"  prun exec --shell 'wc -l < \"$1\" > \"$1.lines\"' ::: *.txt\n"
+"  prun exec --csv --header -a list.csv cp {from} {to}\n",
 };
 /* clang-format on */

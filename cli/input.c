@@ -153,6 +153,11 @@ void input_spread(struct input *in)
 	in->records.spread = true;
 }
 
+void input_keep_names(struct input *in)
+{
+	in->records.keep_names = true;
+}
+
 const struct fields *input_names(const struct input *in)
 {
 	return in->records.named ? &in->records.names : NULL;

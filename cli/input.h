@@ -69,6 +69,9 @@ bool input_uses_stdin(const struct input *in);
 
 /* Each item is an array of the parameters of a function; before the first. */
 void input_spread(struct input *in);
+/* With --header each item is a map of the columns and their names; before the
+ * first. */
+void input_keep_names(struct input *in);
 /* The source of the job; its payload is the struct input. */
 int input_source(struct prun_item *item, void *input);
 /* The names of the columns of the item that input_source() has packed last; NULL

@@ -8,10 +8,8 @@
 
 #include "prun_msgpack.h"
 
-static int add(struct items *items, const msgpack_object *o)
+static int add_text(struct items *items, const char *text, size_t len)
 {
-	if (o->type != MSGPACK_OBJECT_BIN && o->type != MSGPACK_OBJECT_STR)
-		return PRUN_ETYPE;
 	if (items->count == items->room) {
 		size_t room = items->room ? items->room * 2 : 8;
 		struct text *texts =
@@ -22,9 +20,15 @@ static int add(struct items *items, const msgpack_object *o)
 		items->texts = texts;
 		items->room = room;
 	}
-	items->texts[items->count++] =
-		(struct text){o->via.bin.ptr, o->via.bin.size};
+	items->texts[items->count++] = (struct text){text, len};
 	return 0;
+}
+
+static int add(struct items *items, const msgpack_object *o)
+{
+	if (o->type != MSGPACK_OBJECT_BIN && o->type != MSGPACK_OBJECT_STR)
+		return PRUN_ETYPE;
+	return add_text(items, o->via.bin.ptr, o->via.bin.size);
 }
 
 static int add_all(struct items *items, const msgpack_object *o)
@@ -55,13 +59,25 @@ int items_unpack(struct items *items, const void *argument,
 	return rc;
 }
 
+int items_unpack_record(struct items *items, struct columns *columns,
+			const void *argument, size_t argument_size)
+{
+	int rc = columns_read(columns, argument, argument_size, NULL);
+
+	items->count = 0;
+	for (size_t i = 0; i < columns->count && rc == 0; i++)
+		rc = add_text(items, columns->list[i].text,
+			      columns->list[i].len);
+	return rc;
+}
+
 void items_release(struct items *items)
 {
 	free(items->texts);
 	*items = (struct items){.texts = NULL};
 }
 
-char *items_join(const struct items *items, size_t *len)
+char *items_join(const struct items *items, char between, size_t *len)
 {
 	size_t size = 1;
 	char *joined, *p;
@@ -74,7 +90,7 @@ char *items_join(const struct items *items, size_t *len)
 	p = joined;
 	for (size_t i = 0; i < items->count; i++) {
 		if (i > 0)
-			*p++ = ' ';
+			*p++ = between;
 		/* Of no bytes there may be no place. */
 		if (items->texts[i].len > 0)
 			memcpy(p, items->texts[i].text, items->texts[i].len);

@@ -198,6 +198,7 @@ static int start_method_set(struct options *o, const struct option_row *row,
 		[PRUN_START_FORKSERVER] = "forkserver",
 	};
 
+	o->has_start_method = true;
 	return number_word(&o->start_method, row->name, arg, words, 3);
 }
 
@@ -285,12 +286,12 @@ static int report_set(struct options *o, const struct option_row *row,
 #define RUNS (COMMAND_MAP | COMMAND_STARMAP | COMMAND_EXEC)
 /* Those that run something at all. */
 #define CALLS (RUNS | COMMAND_APPLY)
-/* Those whose items may be more than lines. */
-#define RECORDS (COMMAND_MAP | COMMAND_STARMAP)
 /* Those that take FUNC. */
 #define FUNCTIONS (COMMAND_MAP | COMMAND_STARMAP | COMMAND_APPLY)
-/* Those that have workers. */
+/* Those that have workers, and items; */
 #define POOLED (RUNS | COMMAND_CHECK)
+/* and those that may have one call only. */
+#define WORKING (POOLED | COMMAND_APPLY)
 #define EVERY (~0u)
 
 #define FIELD(name) offsetof(struct options, name)
@@ -327,27 +328,27 @@ static const struct option_row rows[] = {
 	 "read items from FILE ('-': standard input); may be given several "
 	 "times",
 	 arg_file_add, 0, 0, 0},
-	{"colsep", 'C', required_argument, "SEP", RECORDS, SECTION_INPUT,
+	{"colsep", 'C', required_argument, "SEP", RUNS, SECTION_INPUT,
 	 "a line is columns with SEP between them: an extended regular "
 	 "expression, in which \\t, \\xHH ... are characters",
 	 colsep_set, 0, 0, 0},
-	{"csv", 0, no_argument, NULL, RECORDS, SECTION_INPUT,
+	{"csv", 0, no_argument, NULL, RUNS, SECTION_INPUT,
 	 "items are records of CSV; --colsep gives another character than the "
 	 "comma",
 	 shape_set, 0, SHAPE_CSV, 0},
-	{"tsv", 0, no_argument, NULL, RECORDS, SECTION_INPUT,
+	{"tsv", 0, no_argument, NULL, RUNS, SECTION_INPUT,
 	 "a line is columns with TABs between them, in which \\t \\n \\r "
 	 "\\\\ stand for what they say",
 	 shape_set, 0, SHAPE_TSV, 0},
-	{"header", 0, no_argument, NULL, RECORDS, SECTION_INPUT,
+	{"header", 0, no_argument, NULL, RUNS, SECTION_INPUT,
 	 "the first record of each input is no item but the names of its "
 	 "columns",
 	 flag_set, FIELD(header), 0, 0},
-	{"jsonl", 0, no_argument, NULL, RECORDS, SECTION_INPUT,
+	{"jsonl", 0, no_argument, NULL, RUNS, SECTION_INPUT,
 	 "a line is a JSON value: a string is an item, an array is columns, an "
 	 "object is columns with names",
 	 shape_set, 0, SHAPE_JSONL, 0},
-	{"msgpack", 0, no_argument, NULL, RECORDS, SECTION_INPUT,
+	{"msgpack", 0, no_argument, NULL, RUNS, SECTION_INPUT,
 	 "items are msgpack values, one behind the other",
 	 shape_set, 0, SHAPE_MSGPACK, 0},
 	{"no-run-if-empty", 'r', no_argument, NULL, RUNS, SECTION_INPUT,
@@ -373,43 +374,56 @@ static const struct option_row rows[] = {
 	 "replace a worker after N items",
 	 number_set, FIELD(maxtasks), 1, UINT64_MAX},
 
-	{"start-method", 0, required_argument, "HOW", FUNCTIONS, SECTION_POOL,
+	{"start-method", 0, required_argument, "HOW", FUNCTIONS | COMMAND_CHECK,
+	 SECTION_POOL,
 	 "fork (default); forkserver: a small process forks the workers; "
 	 "inline: no workers, prun runs the items itself, for debuggers",
 	 start_method_set, 0, 0, 0},
-	{"nice", 0, required_argument, "N", CALLS, SECTION_POOL,
+	{"start-method", 0, required_argument, "HOW", COMMAND_EXEC,
+	 SECTION_POOL,
+	 "forkserver, the only one here: a small process forks the workers, and "
+	 "kills what commands leave behind",
+	 start_method_set, 0, 0, 0},
+	{"nice", 0, required_argument, "N", WORKING, SECTION_POOL,
 	 "add N to the niceness of the workers",
 	 nice_set, 0, 0, 0},
-	{"pin", 0, no_argument, NULL, CALLS, SECTION_POOL,
+	{"pin", 0, no_argument, NULL, WORKING, SECTION_POOL,
 	 "pin each worker to one CPU",
 	 flag_set, FIELD(pin), 0, 0},
-	{"memory-limit", 0, required_argument, "SIZE", FUNCTIONS, SECTION_POOL,
+	{"memory-limit", 0, required_argument, "SIZE", FUNCTIONS | COMMAND_CHECK,
+	 SECTION_POOL,
 	 "a worker may take that much memory beyond what it starts with; then "
 	 "its allocations fail; bytes, or as 500M, 2GiB, 1GB",
 	 size_set, FIELD(memory_limit), 0, 0},
+	{"memory-limit", 0, required_argument, "SIZE", COMMAND_EXEC,
+	 SECTION_POOL,
+	 "a command, and each process that it starts, may take that much memory "
+	 "(address space); then its allocations fail; bytes, or as 500M, 2GiB, "
+	 "1GB",
+	 size_set, FIELD(memory_limit), 0, 0},
 
-	{"timeout", 0, required_argument, "DUR", CALLS, SECTION_FAILURES,
+	{"timeout", 0, required_argument, "DUR", WORKING, SECTION_FAILURES,
 	 "an item that takes longer fails; seconds, or as 1.5m, 250ms, 1h; N%: "
 	 "than so much of the median of those before",
 	 timeout_set, FIELD(timeout_ms), 1, UINT32_MAX},
-	{"kill-after", 0, required_argument, "DUR", CALLS, SECTION_FAILURES,
+	{"kill-after", 0, required_argument, "DUR", WORKING, SECTION_FAILURES,
 	 "what runs too long, or when prun is told to stop, is asked to end and "
 	 "killed so much later",
 	 kill_after_set, FIELD(kill_after_ms), 0, UINT32_MAX},
-	{"retries", 0, required_argument, "N", CALLS, SECTION_FAILURES,
+	{"retries", 0, required_argument, "N", WORKING, SECTION_FAILURES,
 	 "try an item that fails up to N times more",
 	 number_set, FIELD(retries), 0, PRUN_RETRIES_MAX},
-	{"retry-delay", 0, required_argument, "DUR", CALLS, SECTION_FAILURES,
+	{"retry-delay", 0, required_argument, "DUR", WORKING, SECTION_FAILURES,
 	 "wait so long before the second try, and twice as long each time, a "
 	 "minute at the most",
 	 duration_set, FIELD(retry_delay_ms), 0, UINT32_MAX},
 
-	{"halt", 0, required_argument, "WHEN,WHAT=N", RUNS, SECTION_FAILURES,
+	{"halt", 0, required_argument, "WHEN,WHAT=N", POOLED, SECTION_FAILURES,
 	 "stop when N, or N% of the items, have come to WHAT: fail, success or "
 	 "done (either); WHEN is soon: finish what runs, or now: kill it; never "
 	 "(default)",
 	 halt_set, 0, 0, 0},
-	{"fail-fast", 0, no_argument, NULL, RUNS, SECTION_FAILURES,
+	{"fail-fast", 0, no_argument, NULL, POOLED, SECTION_FAILURES,
 	 "the same as --halt now,fail=1",
 	 fail_fast_set, 0, 0, 0},
 
@@ -447,7 +461,7 @@ static const struct option_row rows[] = {
 	 "the commands write to where prun does, as they like",
 	 flag_set, FIELD(ungroup), 0, 0},
 	{"zero", 'z', no_argument, NULL, COMMAND_EXEC, SECTION_OUTPUT,
-	 "lines end with NUL, for --tag and --line-buffer",
+	 "lines end with NUL, for --tag, --line-buffer, --format and --dry-run",
 	 flag_set, FIELD(zero), 0, 0},
 	{"tag", 't', no_argument, NULL, COMMAND_EXEC, SECTION_OUTPUT,
 	 "ITEM and a TAB before each line, on standard error too",
@@ -456,6 +470,11 @@ static const struct option_row rows[] = {
 	 "text (default); jsonl, tsv or msgpack: a record an item, with index, "
 	 "item, status, ms, worker, result and error, for those that fail too",
 	 format_set, 0, 0, 0},
+	{"format", 0, required_argument, "HOW", COMMAND_EXEC, SECTION_OUTPUT,
+	 "text (default): what the commands write; jsonl, tsv or msgpack: a "
+	 "record an item, with index, item, status, ms, worker, result (its "
+	 "standard output), error, exit and signal",
+	 format_set, 0, 0, 0},
 	{"zero", 'z', no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,
 	 "lines end with NUL, and no name is escaped",
 	 flag_set, FIELD(zero), 0, 0},
@@ -463,13 +482,15 @@ static const struct option_row rows[] = {
 	 "lines of SUMFILE and of the output end with NUL, and no name is "
 	 "escaped",
 	 flag_set, FIELD(zero), 0, 0},
-	{"tag", 't', no_argument, NULL, RECORDS, SECTION_OUTPUT,
+	{"tag", 't', no_argument, NULL, COMMAND_MAP | COMMAND_STARMAP,
+	 SECTION_OUTPUT,
 	 "ITEM and a TAB before each line (not for digests)",
 	 flag_set, FIELD(tag), 0, 0},
 	{"bsd-tag", 0, no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,
 	 "digests as 'MD5 (NAME) = HEX'",
 	 flag_set, FIELD(bsd_tag), 0, 0},
-	{"dry-run", 'D', no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,
+	{"dry-run", 'D', no_argument, NULL, FUNCTIONS | COMMAND_EXEC,
+	 SECTION_OUTPUT,
 	 "run nothing, but write for each item the command that would",
 	 flag_set, FIELD(dry_run), 0, 0},
 	{"quiet", 'q', no_argument, NULL, CALLS, SECTION_OUTPUT,

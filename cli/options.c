@@ -24,6 +24,7 @@ enum {
 
 /* The rows of one sub-command, as getopt wants them. */
 struct tables {
+	const struct command *command;
 	const struct option_row *rows[ROWS_MAX];
 	size_t nrows;
 	struct option longs[ROWS_MAX + 1];
@@ -64,12 +65,51 @@ static const struct option_row *tables_row(const struct tables *t, int c)
 
 /* ------------------------------------------------------------------- failures */
 
+/* By the place of their bits. */
+static const char *const command_names[] = {
+#define COMMAND_NAME(NAME, name) [COMMAND_PLACE_##NAME] = #name,
+	COMMANDS(COMMAND_NAME)
+#undef COMMAND_NAME
+};
+
+/* One that only other sub-commands have: which, or 0. */
+static unsigned others_with(const char *name, size_t len)
+{
+	const struct option_row *row = NULL;
+	unsigned commands = 0;
+
+	while ((row = option_next(row, ~0u)))
+		if (strncmp(row->name, name, len) == 0 && !row->name[len])
+			commands |= row->commands;
+	return commands;
+}
+
+static int others_fail(const struct tables *t, const char *argument, size_t len,
+		       unsigned commands)
+{
+	size_t count = sizeof(command_names) / sizeof(command_names[0]);
+	char names[256] = "";
+	size_t size = 0;
+
+	for (size_t i = 0; i < count && size < sizeof(names); i++)
+		if (commands & (1u << i))
+			size += (size_t)snprintf(names + size,
+						 sizeof(names) - size, "%s %s",
+						 size > 0 ? "," : "",
+						 command_names[i]);
+	return message_usage("option '%.*s' is not for %s, but for%s", (int)len,
+			     argument, t->command->name, names);
+}
+
 /* No long option of that name, or several that begin so. */
 static int long_fail(const struct tables *t, const char *argument, size_t len)
 {
 	char names[1024];
 	size_t size = 0;
+	unsigned others = others_with(argument + 2, len - 2);
 
+	if (others)
+		return others_fail(t, argument, len, others);
 	names[0] = '\0';
 	for (size_t i = 0; i < t->nrows; i++)
 		if (strncmp(t->rows[i]->name, argument + 2, len - 2) == 0 &&
@@ -179,7 +219,7 @@ static int arguments_parse(struct options *o, const struct command *command,
 {
 	static char name[] = "prun"; /* getopt begins its messages with it */
 	const struct operands *operands = &command->operands;
-	struct tables t = {.nrows = 0};
+	struct tables t = {.command = command};
 	int c, rc;
 
 	tables_fill(&t, command);

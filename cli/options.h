@@ -82,6 +82,7 @@ struct options {
 	/* Pool. */
 	bool has_workers;
 	bool pin;
+	bool has_start_method;
 	uint32_t workers;      /* 0 with has_workers: one an item */
 	uint64_t chunksize;    /* 0: auto */
 	uint64_t maxtasks;     /* 0: no limit */

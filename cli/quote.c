@@ -30,3 +30,12 @@ void quote_put(FILE *f, const char *text, size_t len)
 	}
 	putc('\'', f);
 }
+
+void quote_words(FILE *f, char *const *words)
+{
+	for (char *const *word = words; *word; word++) {
+		if (word != words)
+			putc(' ', f);
+		quote_put(f, *word, strlen(*word));
+	}
+}

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "json_in.h"
+#include "json_out.h"
 #include "message.h"
 #include "tsv.h"
 
@@ -159,19 +160,35 @@ static int item_finish(struct prun_item *item, struct records *r, int rc)
 
 /* -------------------------------------------------------------------- columns */
 
+static int name_pack(struct prun_packer *packer, const struct fields *names,
+		     size_t i)
+{
+	size_t len;
+	const char *name = fields_at(names, i, &len);
+
+	return json_is_text(name, len) ? prun_pack_str(packer, name, len) :
+					 prun_pack_bin(packer, name, len);
+}
+
 static int fields_pack(struct prun_packer *packer, const struct records *r)
 {
 	const struct fields *f = &r->fields;
+	bool names = r->header && r->keep_names;
 	int rc = 0;
 
 	prun_packer_clear(packer);
-	if (f->count != 1 || r->spread)
+	if (names)
+		rc = prun_pack_map(packer, (uint32_t)f->count);
+	else if (f->count != 1 || r->spread)
 		rc = prun_pack_array(packer, (uint32_t)f->count);
 	for (size_t i = 0; i < f->count && rc == 0; i++) {
 		size_t len;
 		const char *s = fields_at(f, i, &len);
 
-		rc = prun_pack_bin(packer, s, len);
+		if (names)
+			rc = name_pack(packer, &r->names, i);
+		if (rc == 0)
+			rc = prun_pack_bin(packer, s, len);
 	}
 	return rc;
 }

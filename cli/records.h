@@ -13,7 +13,8 @@
  *   --msgpack          the value
  *
  * Where columns are to be spread over a function's parameters each item is an
- * array, whatever it holds.
+ * array, whatever it holds; where they are to keep the names of a header, each
+ * is a map of them.
  *
  * A record that is wrong in itself is an item that fails, with a text of what
  * is wrong. Where nobody can say where the next one begins, the input fails.
@@ -41,6 +42,7 @@ struct records {
 	enum input_shape shape;
 	bool header; /* the first record of each input names the columns */
 	bool spread;
+	bool keep_names;
 	struct colsep colsep;
 	struct csv csv;
 	struct fields fields; /* of the record in hand */

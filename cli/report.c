@@ -17,6 +17,14 @@ struct cell {
 	size_t size;
 };
 
+/* What is told of an item. */
+struct record {
+	const struct prun_result *result;
+	int status;
+	struct cell value, error;
+	int code, signal; /* of a command; below 0: null */
+};
+
 int report_init(struct report *r, struct output *out, const struct options *o)
 {
 	*r = (struct report){
@@ -54,6 +62,8 @@ void report_begin(struct report *r)
 	if (r->format != FORMAT_TSV)
 		return;
 	put(r, "index\titem\tstatus\tms\tworker\tresult\terror");
+	if (r->commands)
+		put(r, "\texit\tsignal");
 	put_end(r);
 }
 
@@ -79,9 +89,18 @@ static void cell_open(struct cell *c)
 		*c = (struct cell){.text = NULL};
 }
 
-static const char *status_name(const struct prun_result *result)
+static const char *status_name(const struct record *record)
 {
-	return result->status < 0 ? prun_error_name(result->status) : "ok";
+	return record->status < 0 ? prun_error_name(record->status) : "ok";
+}
+
+/* A number, or what stands for null. */
+static void put_number_or(const struct report *r, int number, const char *null)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", number);
+	put(r, number >= 0 ? text : null);
 }
 
 /* Whole microseconds, so that the digits are those of what was measured. */
@@ -158,9 +177,9 @@ static void put_member(struct report *r, const char *name, struct cell c)
 	}
 }
 
-static void put_jsonl(struct report *r, const struct prun_result *result,
-		      struct cell value, struct cell error)
+static void put_jsonl(struct report *r, const struct record *record)
 {
+	const struct prun_result *result = record->result;
 	char text[128], ms[32], worker[16] = "null";
 
 	ms_text(ms, sizeof(ms), result);
@@ -171,10 +190,16 @@ static void put_jsonl(struct report *r, const struct prun_result *result,
 	put_member(r, "item", item_cell(result));
 	snprintf(text, sizeof(text),
 		 ",\"status\":\"%s\",\"ms\":%s,\"worker\":%s",
-		 status_name(result), ms, worker);
+		 status_name(record), ms, worker);
 	put(r, text);
-	put_member(r, "result", value);
-	put_member(r, "error", error);
+	put_member(r, "result", record->value);
+	put_member(r, "error", record->error);
+	if (r->commands) {
+		put(r, ",\"exit\":");
+		put_number_or(r, record->code, "null");
+		put(r, ",\"signal\":");
+		put_number_or(r, record->signal, "null");
+	}
 	put(r, "}");
 	put_end(r);
 }
@@ -211,9 +236,9 @@ static void put_field(struct report *r, struct cell c)
 	}
 }
 
-static void put_tsv(struct report *r, const struct prun_result *result,
-		    struct cell value, struct cell error)
+static void put_tsv(struct report *r, const struct record *record)
 {
+	const struct prun_result *result = record->result;
 	char text[64], ms[32], worker[16] = "";
 
 	ms_text(ms, sizeof(ms), result);
@@ -222,12 +247,18 @@ static void put_tsv(struct report *r, const struct prun_result *result,
 	snprintf(text, sizeof(text), "%" PRIu64 "\t", result->index + 1);
 	put(r, text);
 	put_field(r, item_cell(result));
-	snprintf(text, sizeof(text), "\t%s\t%s\t%s\t", status_name(result), ms,
+	snprintf(text, sizeof(text), "\t%s\t%s\t%s\t", status_name(record), ms,
 		 worker);
 	put(r, text);
-	put_field(r, value);
+	put_field(r, record->value);
 	put(r, "\t");
-	put_field(r, error);
+	put_field(r, record->error);
+	if (r->commands) {
+		put(r, "\t");
+		put_number_or(r, record->code, "");
+		put(r, "\t");
+		put_number_or(r, record->signal, "");
+	}
 	put_end(r);
 }
 
@@ -259,55 +290,92 @@ static void pack_cell(struct report *r, const char *name, struct cell c)
 		output_put(r->out, c.value, c.size);
 }
 
-static void put_msgpack(struct report *r, const struct prun_result *result,
-			struct cell value, struct cell error)
+static void pack_number_or_nil(struct report *r, const char *name, int number)
 {
+	prun_pack_str(r->packer, name, strlen(name));
+	if (number >= 0)
+		prun_pack_int(r->packer, number);
+	else
+		prun_pack_nil(r->packer);
+}
+
+static void put_msgpack(struct report *r, const struct record *record)
+{
+	const struct prun_result *result = record->result;
 	struct prun_packer *p = r->packer;
-	const char *status = status_name(result);
+	const char *status = status_name(record);
 	uint64_t us = result->run_ns / 1000;
 
-	prun_pack_map(p, 7);
+	prun_pack_map(p, r->commands ? 9 : 7);
 	prun_pack_str(p, "index", 5);
 	prun_pack_uint(p, result->index + 1);
 	pack_cell(r, "item", item_cell(result));
 	pack_cell(r, "status", (struct cell){status, NULL, strlen(status)});
 	prun_pack_str(p, "ms", 2);
 	prun_pack_double(p, (double)us / 1000);
-	prun_pack_str(p, "worker", 6);
-	if (result->worker_id >= 0)
-		prun_pack_int(p, result->worker_id);
-	else
-		prun_pack_nil(p);
-	pack_cell(r, "result", value);
-	pack_cell(r, "error", error);
+	pack_number_or_nil(r, "worker", result->worker_id);
+	pack_cell(r, "result", record->value);
+	pack_cell(r, "error", record->error);
+	if (r->commands) {
+		pack_number_or_nil(r, "exit", record->code);
+		pack_number_or_nil(r, "signal", record->signal);
+		packed_put(r);
+	}
 }
 
 /* ------------------------------------------------------------------- the record */
 
-static void report_put(struct report *r, const struct prun_result *result,
-		       struct cell value, struct cell error)
+static void report_put(struct report *r, const struct record *record)
 {
 	if (r->format == FORMAT_JSONL)
-		put_jsonl(r, result, value, error);
+		put_jsonl(r, record);
 	else if (r->format == FORMAT_TSV)
-		put_tsv(r, result, value, error);
+		put_tsv(r, record);
 	else
-		put_msgpack(r, result, value, error);
+		put_msgpack(r, record);
 }
 
 void report_result(struct report *r, const struct prun_result *result,
 		   const char *text, size_t len)
 {
-	struct cell value = {NULL, result->value, result->value_size};
+	struct record record = {
+		.result = result,
+		.status = result->status,
+		.value = {NULL, result->value, result->value_size},
+		.code = -1,
+		.signal = -1,
+	};
 
 	if (text)
-		value = (struct cell){text, NULL, len};
-	report_put(r, result, value, (struct cell){.text = NULL});
+		record.value = (struct cell){text, NULL, len};
+	report_put(r, &record);
+}
+
+void report_command(struct report *r, const struct prun_result *result,
+		    const struct report_end *end)
+{
+	struct record record = {
+		.result = result,
+		.status = end->status,
+		.value = {end->output, NULL, end->output_size},
+		.error = {end->error, NULL, end->error_size},
+		.code = end->code,
+		.signal = end->signal > 0 ? end->signal : -1,
+	};
+
+	report_put(r, &record);
 }
 
 void report_failure(struct report *r, const struct prun_result *result,
 		    const char *error, size_t len)
 {
-	report_put(r, result, (struct cell){.text = NULL},
-		   (struct cell){error, NULL, len});
+	struct record record = {
+		.result = result,
+		.status = result->status,
+		.error = {error, NULL, len},
+		.code = -1,
+		.signal = -1,
+	};
+
+	report_put(r, &record);
 }

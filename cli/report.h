@@ -14,6 +14,11 @@
  *   result   null for one that failed
  *   error    its text; null for one that did well
  *
+ * Those of commands also have
+ *
+ *   exit     the status it has ended with; null: by a signal, or it never began
+ *   signal   the number of the signal that has ended it; or null
+ *
  * jsonl    An object a line. What is a string and not UTF-8 has _b64 behind its
  *          name, and is in base64. A value for which there is no JSON (an
  *          infinity, an ext, a map whose keys are no strings, a string inside
@@ -33,6 +38,7 @@ struct report {
 	struct output *out;
 	enum output_format format;
 	bool zero;
+	bool commands; /* set by who has some, before the first record */
 	bool zone_made;
 	msgpack_zone zone;
 	struct prun_packer *packer;
@@ -49,6 +55,18 @@ void report_begin(struct report *r);
  * not NULL. */
 void report_result(struct report *r, const struct prun_result *result,
 		   const char *text, size_t len);
+/* How a command has ended. */
+struct report_end {
+	int status; /* 0, or an error that stands for its failure */
+	int code;   /* -1: by a signal */
+	int signal; /* or 0 */
+	const char *output;
+	size_t output_size;
+	const char *error; /* why it has failed */
+	size_t error_size;
+};
+void report_command(struct report *r, const struct prun_result *result,
+		    const struct report_end *end);
 /* One that has failed, with the text of why. */
 void report_failure(struct report *r, const struct prun_result *result,
 		    const char *error, size_t len);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,6 +17,7 @@
 #include "gather.h"
 #include "items.h"
 #include "lines.h"
+#include "quote.h"
 #include "sink.h"
 #include "spawn.h"
 #include "workers.h"
@@ -28,6 +30,9 @@ struct stream {
 	struct sink sink; /* of OUTPUT_LINES */
 	struct lines lines;
 	int fd; /* our end of the pipe, or -1 */
+	/* The command's end: open here too until the command has ended, so that
+	 * the wait is woken by that, not by the end of each stream before. */
+	int command_fd;
 };
 
 struct runner {
@@ -35,6 +40,7 @@ struct runner {
 	struct spawner spawner;
 	struct environment environment;
 	struct items items;
+	struct columns columns; /* of a record */
 	struct args args;
 	unsigned slot;
 	char *tag;
@@ -128,7 +134,7 @@ static void signals_prepare(struct runner *r)
 static void stream_init(struct stream *s, const struct plan *plan, int fd)
 {
 	gather_init(&s->gather, plan->spool);
-	s->fd = -1;
+	s->fd = s->command_fd = -1;
 	sink_init(&s->sink, fd);
 	s->lines = (struct lines){.put = sink_put,
 				  .to = &s->sink,
@@ -150,6 +156,7 @@ int runner_start(const struct plan *plan, void **state, int worker_id)
 	stream_init(&r->streams[1], plan, STDERR_FILENO);
 	signals_prepare(r);
 	rc = spawner_init(&r->spawner, plan->own_group);
+	r->spawner.memory_limit = plan->memory_limit;
 	if (rc == 0)
 		rc = environment_init(&r->environment, r->slot,
 				      workers_count());
@@ -164,6 +171,7 @@ void runner_end(void *state)
 	gather_release(&r->streams[1].gather);
 	args_release(&r->args);
 	items_release(&r->items);
+	columns_release(&r->columns);
 	environment_release(&r->environment);
 	spawner_release(&r->spawner);
 	free(r->tag);
@@ -182,14 +190,38 @@ static bool items_hold_nul(const struct items *items)
 	return false;
 }
 
-static int arguments_make(struct runner *r, struct prun_task *task)
+char runner_between(const struct plan *plan)
+{
+	return plan->records ? '\t' : ' ';
+}
+
+static int items_take(struct runner *r, const struct prun_task *task)
+{
+	size_t size;
+	const void *argument = prun_task_arg(task, &size);
+
+	return r->plan->records ? items_unpack_record(&r->items, &r->columns,
+						      argument, size) :
+				  items_unpack(&r->items, argument, size);
+}
+
+static int words_make(struct runner *r, struct prun_task *task)
 {
 	struct substitutes values = {.items = &r->items,
+				     .columns = &r->columns,
 				     .number = prun_task_index(task) + 1,
 				     .worker = r->slot};
-	size_t size;
-	const void *arg = prun_task_arg(task, &size);
-	int rc = items_unpack(&r->items, arg, size);
+	int rc = template_expand(&r->args, r->plan->template, &values);
+
+	if (rc != PRUN_EVALUE)
+		return rc;
+	return prun_task_fail(task, rc, "it has no column '%.*s'",
+			      (int)r->args.missing_len, r->args.missing);
+}
+
+static int arguments_make(struct runner *r, struct prun_task *task)
+{
+	int rc = items_take(r, task);
 
 	if (rc < 0)
 		return rc;
@@ -198,12 +230,14 @@ static int arguments_make(struct runner *r, struct prun_task *task)
 				      "holds a NUL byte, which no argument "
 				      "can hold");
 	free(r->tag);
-	r->tag = r->plan->tag ? items_join(&r->items, &r->tag_len) : NULL;
+	r->tag = r->plan->tag ? items_join(&r->items, runner_between(r->plan),
+					   &r->tag_len) :
+				NULL;
 	if (r->plan->tag && !r->tag)
 		return -ENOMEM;
-	environment_set(&r->environment, values.number,
+	environment_set(&r->environment, prun_task_index(task) + 1,
 			prun_task_attempt(task));
-	return template_expand(&r->args, r->plan->template, &values);
+	return words_make(r, task);
 }
 
 static void stream_start(const struct runner *r, struct stream *s,
@@ -216,15 +250,20 @@ static void stream_start(const struct runner *r, struct stream *s,
 	s->lines.within = false;
 }
 
-static void stream_close(struct stream *s)
+static void end_close(int *fd)
 {
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
 }
 
-/* The ends for the command go into `fds`. */
-static int pipes_open(struct runner *r, int fds[3])
+static void stream_close(struct stream *s)
+{
+	end_close(&s->fd);
+	end_close(&s->command_fd);
+}
+
+static int pipes_open(struct runner *r)
 {
 	for (int i = 0; i < 2; i++) {
 		int ends[2];
@@ -232,7 +271,7 @@ static int pipes_open(struct runner *r, int fds[3])
 		if (pipe2(ends, O_CLOEXEC) < 0)
 			return -errno;
 		r->streams[i].fd = ends[0];
-		fds[i + 1] = ends[1];
+		r->streams[i].command_fd = ends[1];
 	}
 	return 0;
 }
@@ -256,14 +295,12 @@ static int command_start(struct runner *r, pid_t *pid)
 	if (straight)
 		what.fds[STDOUT_FILENO] = r->plan->output;
 	else
-		rc = pipes_open(r, what.fds);
+		rc = pipes_open(r);
+	for (int i = 0; i < 2 && !straight; i++)
+		what.fds[i + 1] = r->streams[i].command_fd;
 	*pid = rc < 0 ? rc : spawn(&r->spawner, &what);
-	for (int i = 1; i < 3 && !straight; i++) {
-		if (what.fds[i] >= 0)
-			close(what.fds[i]);
-		if (*pid < 0)
-			stream_close(&r->streams[i - 1]);
-	}
+	for (int i = 0; i < 2 && *pid < 0; i++)
+		stream_close(&r->streams[i]);
 	return *pid < 0 ? *pid : 0;
 }
 
@@ -430,6 +467,25 @@ int runner_task(struct prun_task *task)
 	status = command_wait(r, pid);
 	return status == 0 ? outcome_give(r, task, status) :
 			     failure_give(r, task, status);
+}
+
+int runner_dry_task(struct prun_task *task)
+{
+	struct runner *r = prun_task_state(task);
+	int rc = arguments_make(r, task);
+	char *text;
+	size_t size;
+	FILE *f;
+
+	if (rc < 0)
+		return rc;
+	f = open_memstream(&text, &size);
+	if (!f)
+		return -ENOMEM;
+	quote_words(f, r->args.argv);
+	rc = fclose(f) == 0 ? prun_ret_str(task, text, size) : -ENOMEM;
+	free(text);
+	return rc;
 }
 
 uint32_t runner_owner(uint64_t index)

@@ -37,15 +37,23 @@ struct plan {
 	int input;  /* instead of /dev/null: the terminal; or -1 */
 	int output; /* prun's standard output */
 	bool own_group;
-	bool tag; /* of OUTPUT_LINES */
+	bool tag;     /* of OUTPUT_LINES */
+	bool records; /* an item is one, with columns */
 	char end;
-	uint64_t retries; /* more tries of a command that fails */
+	uint64_t retries;      /* more tries of a command that fails */
+	uint64_t memory_limit; /* of a command; 0: none */
 };
 
 /* As the functions of struct work; `plan` is theirs. */
 int runner_start(const struct plan *plan, void **state, int worker_id);
 void runner_end(void *state);
 int runner_task(struct prun_task *task);
+/* In its place: nothing is started, and the result is a text, the command's
+ * line for a shell. */
+int runner_dry_task(struct prun_task *task);
+
+/* What between the items of a task, as one text. */
+char runner_between(const struct plan *plan);
 
 /* What it has in the spool for a task of this index. */
 uint32_t runner_owner(uint64_t index);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +62,22 @@ static int descriptors_set(const struct spawn *what)
 	return 0;
 }
 
+/* Not above what there is already. Its own, whosever the memory is. */
+static int memory_set(const struct spawner *s)
+{
+	struct rlimit space;
+
+	if (s->memory_limit == 0)
+		return 0;
+	if (getrlimit(RLIMIT_AS, &space) < 0)
+		return -errno;
+	if (space.rlim_max > s->memory_limit)
+		space.rlim_max = s->memory_limit;
+	if (space.rlim_cur > space.rlim_max)
+		space.rlim_cur = space.rlim_max;
+	return setrlimit(RLIMIT_AS, &space) < 0 ? -errno : 0;
+}
+
 static void signals_reset(const struct spawner *s)
 {
 	struct sigaction sa = {.sa_handler = SIG_DFL};
@@ -90,6 +107,8 @@ static int child_run(void *arg)
 	if (b->spawner->own_group)
 		setpgid(0, 0);
 	rc = descriptors_set(what);
+	if (rc == 0)
+		rc = memory_set(b->spawner);
 	if (rc == 0) {
 		signals_reset(b->spawner);
 		execve(what->path, what->argv, what->envp);

@@ -8,12 +8,14 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* What all commands of a worker have in common. */
 struct spawner {
 	pid_t parent;
-	bool own_group; /* each in a process group of its own */
+	bool own_group;	       /* each in a process group of its own */
+	uint64_t memory_limit; /* of the address space, bytes; 0: none */
 	/* Those that are not as by default here. */
 	int signals[NSIG];
 	size_t nsignals;

@@ -14,6 +14,7 @@ enum kind {
 	LITERAL,
 	ITEM,	/* each one */
 	PLACED, /* the one at a place */
+	NAMED,	/* the column of that name */
 	NUMBER,
 	WORKER,
 };
@@ -29,8 +30,8 @@ enum cut {
 struct piece {
 	enum kind kind;
 	enum cut cut;
-	long place; /* from 1, or from the end: -1 */
-	const char *text;
+	long place;	  /* from 1, or from the end: -1 */
+	const char *text; /* or the name */
 	size_t len;
 };
 
@@ -65,8 +66,8 @@ static long place_parse(const char *s, const char **end)
 	return place;
 }
 
-/* The length of a replacement string at `s`, which begins with '{', or 0. */
-static size_t braces_parse(struct piece *piece, const char *s)
+/* What part of it, at `p`: the length up to the end from `s` on, or 0. */
+static size_t cut_parse(struct piece *piece, const char *s, const char *p)
 {
 	static const struct {
 		const char *text;
@@ -81,14 +82,7 @@ static size_t braces_parse(struct piece *piece, const char *s)
 		{"//}", DIRECTORY},
 		{"/.}", BASE_STEM},
 	};
-	const char *p;
 
-	if (strncmp(s, "{#}", 3) == 0 || strncmp(s, "{%}", 3) == 0) {
-		piece->kind = s[1] == '#' ? NUMBER : WORKER;
-		return 3;
-	}
-	piece->place = place_parse(s + 1, &p);
-	piece->kind = piece->place ? PLACED : ITEM;
 	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
 		size_t len = strlen(cuts[i].text);
 
@@ -100,9 +94,53 @@ static size_t braces_parse(struct piece *piece, const char *s)
 	return 0;
 }
 
+static bool begins_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	       (unsigned char)c >= 0x80;
+}
+
+static bool is_of_name(char c)
+{
+	return begins_name(c) || (c >= '0' && c <= '9') || c == '-' ||
+	       c == '.' || c == ' ';
+}
+
+static size_t name_parse(struct piece *piece, const char *s)
+{
+	const char *p = s + 1;
+
+	if (!begins_name(*p))
+		return 0;
+	while (is_of_name(*p))
+		p++;
+	if (p[-1] == '.') /* of {name.} */
+		p--;
+	piece->kind = NAMED;
+	piece->text = s + 1;
+	piece->len = (size_t)(p - piece->text);
+	return cut_parse(piece, s, p);
+}
+
+/* The length of a replacement string at `s`, which begins with '{', or 0. */
+static size_t braces_parse(struct piece *piece, const char *s, bool named)
+{
+	const char *p;
+	size_t len;
+
+	if (strncmp(s, "{#}", 3) == 0 || strncmp(s, "{%}", 3) == 0) {
+		piece->kind = s[1] == '#' ? NUMBER : WORKER;
+		return 3;
+	}
+	piece->place = place_parse(s + 1, &p);
+	piece->kind = piece->place ? PLACED : ITEM;
+	len = cut_parse(piece, s, p);
+	return len == 0 && named ? name_parse(piece, s) : len;
+}
+
 /* The same for all that is replaced. */
 static size_t piece_parse(struct piece *piece, const char *s,
-			  const char *replace)
+			  const char *replace, bool named)
 {
 	size_t len;
 
@@ -111,7 +149,7 @@ static size_t piece_parse(struct piece *piece, const char *s,
 		return strlen(replace);
 	if (*s != '{')
 		return 0;
-	len = braces_parse(piece, s);
+	len = braces_parse(piece, s, named);
 	/* {} itself is as it is where something else is in its place. */
 	return replace && len == 2 ? 0 : len;
 }
@@ -135,7 +173,8 @@ static int literal_add(struct word *w, const char *text, size_t len)
 	return len > 0 ? piece_add(w, &piece) : 0;
 }
 
-static int word_parse(struct word *w, const char *text, const char *replace)
+static int word_parse(struct word *w, const char *text, const char *replace,
+		      bool named)
 {
 	const char *begin = text;
 	struct piece piece;
@@ -143,7 +182,7 @@ static int word_parse(struct word *w, const char *text, const char *replace)
 	int rc = 0;
 
 	while (*text && rc == 0) {
-		len = piece_parse(&piece, text, replace);
+		len = piece_parse(&piece, text, replace, named);
 		if (len == 0) {
 			text++;
 			continue;
@@ -168,7 +207,7 @@ bool template_varies(const struct template *t, size_t word)
 }
 
 struct template *template_new(const char *const *words, size_t count,
-			      size_t literal, const char *replace)
+			      size_t literal, const char *replace, bool named)
 {
 	struct template *t =
 		calloc(1, sizeof(*t) + (count + 1) * sizeof(t->words[0]));
@@ -180,9 +219,10 @@ struct template *template_new(const char *const *words, size_t count,
 		return NULL;
 	t->count = count;
 	for (size_t i = 0; i < count && rc == 0; i++) {
-		rc = i < literal ? literal_add(&t->words[i], words[i],
-					       strlen(words[i])) :
-				   word_parse(&t->words[i], words[i], replace);
+		rc = i < literal ?
+			     literal_add(&t->words[i], words[i],
+					 strlen(words[i])) :
+			     word_parse(&t->words[i], words[i], replace, named);
 		varies |= template_varies(t, i);
 	}
 	if (rc == 0 && !varies)
@@ -318,6 +358,21 @@ static int put_placed(struct args *args, const struct piece *piece,
 				  0;
 }
 
+static int put_named(struct args *args, const struct piece *piece,
+		     const struct columns *columns)
+{
+	const struct column *column =
+		columns ? columns_named(columns, piece->text, piece->len) :
+			  NULL;
+
+	if (column)
+		return put_cut(args, (struct text){column->text, column->len},
+			       piece->cut);
+	args->missing = piece->text;
+	args->missing_len = piece->len;
+	return PRUN_EVALUE;
+}
+
 /* One argument, with this one as the item of {} . */
 static int put_word(struct args *args, const struct word *w,
 		    const struct substitutes *v, size_t item)
@@ -336,6 +391,9 @@ static int put_word(struct args *args, const struct word *w,
 			break;
 		case PLACED:
 			rc = put_placed(args, p, v->items);
+			break;
+		case NAMED:
+			rc = put_named(args, p, v->columns);
 			break;
 		case NUMBER:
 			rc = put_number(args, v->number);

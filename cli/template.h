@@ -11,9 +11,13 @@
  *	{%}    number of the worker
  *	{1}    the first of several items, {2} the second ...; {-1} the last;
  *	       {1.} {1/} {1//} {1/.} as above. Empty when there is none.
+ *	{name} the column of that name, where columns have names; {name.} and so
+ *	       on as above. A name begins with a letter or '_', or with a byte
+ *	       beyond ASCII, and has no others than those, digits, '-', '.' and
+ *	       blanks. An item without such a column cannot be expanded.
  *
  * A word with one of the first five is repeated for each item of the task, and
- * those that name a place are replaced in each word they are in. Whatever else
+ * those that say which one are replaced in each word they are in. Whatever else
  * is in braces is left as it is. An extension begins with the last dot of the
  * last component; dots at its beginning do not count.
  */
@@ -22,17 +26,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "columns.h"
 #include "items.h"
 
 struct template;
 
 /*
  * Parse `count` words, the first `literal` of which have no replacement strings
- * in them. `replace` is written in place of {}, if it is not NULL. When there
- * is no replacement string at all, {} is added as a last word. NULL: no memory.
+ * in them. `replace` is written in place of {}, if it is not NULL; `named`:
+ * columns have names. When there is no replacement string at all, {} is added
+ * as a last word. NULL: no memory.
  */
 struct template *template_new(const char *const *words, size_t count,
-			      size_t literal, const char *replace);
+			      size_t literal, const char *replace, bool named);
 void template_free(struct template *t);
 
 /* Is there a replacement string in this word? */
@@ -48,15 +54,20 @@ struct args {
 	char **argv;
 	char **slots;
 	size_t nslots;
+	/* The name that is in the way after PRUN_EVALUE. */
+	const char *missing;
+	size_t missing_len;
 };
 
 struct substitutes {
 	const struct items *items;
+	const struct columns *columns; /* for names; NULL without any */
 	uint64_t number;
 	unsigned worker;
 };
 
-/* The words with these values. 0 or -ENOMEM. */
+/* The words with these values. 0, -ENOMEM, or PRUN_EVALUE: a column is not
+ * there. */
 int template_expand(struct args *args, const struct template *t,
 		    const struct substitutes *values);
 void args_release(struct args *args);

@@ -287,6 +287,17 @@ START_TEST(columns_of_items)
 	assert_column(columns_named(&c, "m", 1), "x");
 	assert_column(columns_at(&c, 1), "7");
 
+	/* A nested value is its JSON, but for one that has none. */
+	prun_packer_clear(p);
+	ck_assert_int_eq(prun_pack(p, "[[i, s], {s:n}, [y#]]", 1, "a b", "k",
+				   "\xff", (size_t)1),
+			 0);
+	data = prun_packer_data(p, &size);
+	ck_assert_int_eq(columns_read(&c, data, size, NULL), 0);
+	assert_column(columns_at(&c, 1), "[1,\"a b\"]");
+	assert_column(columns_at(&c, 2), "{\"k\":null}");
+	assert_column(columns_at(&c, 3), "\xff");
+
 	prun_packer_clear(p);
 	ck_assert_int_eq(prun_pack_bin(p, "whole", 5), 0);
 	data = prun_packer_data(p, &size);

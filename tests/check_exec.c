@@ -31,7 +31,7 @@ uint32_t workers_count(void)
 static char *expanded(const char *word, const char *replace, size_t count,
 		      const char *const *texts)
 {
-	struct template *t = template_new(&word, 1, 0, replace);
+	struct template *t = template_new(&word, 1, 0, replace, false);
 	struct items items = {.count = 0};
 	struct substitutes v = {.items = &items, .number = 12, .worker = 3};
 	struct args args = {.bytes = NULL};
@@ -104,6 +104,54 @@ START_TEST(parts_of_names)
 }
 END_TEST
 
+/* With one column that is called so. */
+static void expect_named(const char *word, const char *name, const char *wanted)
+{
+	struct template *t = template_new(&word, 1, 0, NULL, true);
+	struct column column = {.text = "d/a.b",
+				.len = 5,
+				.name = name,
+				.name_len = strlen(name)};
+	struct columns columns = {.list = &column, .count = 1};
+	struct text text = {column.text, column.len};
+	struct items items = {.texts = &text, .count = 1};
+	struct substitutes v = {.items = &items, .columns = &columns};
+	struct args args = {.bytes = NULL};
+	int rc;
+
+	ck_assert_ptr_nonnull(t);
+	rc = template_expand(&args, t, &v);
+	if (!wanted) {
+		ck_assert_int_eq(rc, PRUN_EVALUE);
+		ck_assert_mem_eq(args.missing, word + 1, args.missing_len);
+	} else {
+		ck_assert_int_eq(rc, 0);
+		ck_assert_str_eq(args.argv[0], wanted);
+	}
+	args_release(&args);
+	template_free(t);
+}
+
+START_TEST(columns_by_name)
+{
+	expect_named("{n}", "n", "d/a.b");
+	expect_named("<{n.}{n/}{n//}{n/.}>", "n", "<d/aa.bda>");
+	expect_named("{a b-c.d_9}", "a b-c.d_9", "d/a.b");
+	expect_named("{\xc3\xa4}", "\xc3\xa4", "d/a.b");
+	expect_named("{n..}", "n.", "d/a");
+	expect_named("{}{1}{#}", "n", "d/a.bd/a.b0");
+	/* No names, so left as they are. */
+	expect_named("{9n}", "9n", "{9n}");
+	expect_named("{$n}", "n", "{$n}");
+	expect_named("{n", "n", "{n");
+	expect_named("{n/x}", "n", "{n/x}");
+	/* Names that no column has. */
+	expect_named("{m}", "n", NULL);
+	expect_named("{nn}", "n", NULL);
+	expect_named("{N.}", "n", NULL);
+}
+END_TEST
+
 START_TEST(texts_around_them)
 {
 	expect("", "a", "|a"); /* {} is added */
@@ -173,7 +221,7 @@ END_TEST
 START_TEST(literal_words)
 {
 	static const char *const words[] = {"sh", "-c", "{}", "sh"};
-	struct template *t = template_new(words, 4, 4, NULL);
+	struct template *t = template_new(words, 4, 4, NULL, false);
 	struct text item = {"a", 1};
 	struct items items = {.texts = &item, .count = 1};
 	struct substitutes v = {.items = &items};
@@ -196,7 +244,7 @@ START_TEST(bounds_hold)
 {
 	static const char *const words[] = {"cmd", "-{}-{.}", "{1}{2//}x{#}",
 					    "{%}", "literal"};
-	struct template *t = template_new(words, 5, 0, NULL);
+	struct template *t = template_new(words, 5, 0, NULL, false);
 	char text[100];
 	struct text texts[20];
 	struct items items = {.texts = texts};
@@ -211,11 +259,12 @@ START_TEST(bounds_hold)
 			texts[i] = (struct text){text, i * 5};
 			bound += template_bound_item(t, i * 5);
 		}
-		ck_assert_int_eq(
-			template_expand(&args, t,
-					&(struct substitutes){
-						&items, UINT64_MAX, UINT_MAX}),
-			0);
+		ck_assert_int_eq(template_expand(&args, t,
+						 &(struct substitutes){
+							 .items = &items,
+							 .number = UINT64_MAX,
+							 .worker = UINT_MAX}),
+				 0);
 		ck_assert_uint_ge(bound, args.size + (args.count + 1) *
 							     sizeof(char *));
 	}
@@ -520,6 +569,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, parts_of_names, 0,
 			    sizeof(names) / sizeof(names[0]));
+	tcase_add_test(tc, columns_by_name);
 	tcase_add_test(tc, texts_around_them);
 	tcase_add_test(tc, several_items);
 	tcase_add_test(tc, another_text_for_the_item);

@@ -4,7 +4,8 @@
   exec        commands a second, by the wall time of the whole run, with the
               list of items as standard input; the second peer is GNU parallel
               ("executor" in the table), where it is installed, with fewer items
-              as it is slow.
+              as it is slow. The second row has exec_limit.c in the place of the
+              peer: vfork, exec and wait, and nothing else.
   memory      VmHWM of prun, and of the largest of its workers, sampled every 5
               ms while it runs: the largest of the rounds.
   journal     a million lines into prun map noop from a file, with --journal and
@@ -18,7 +19,7 @@ import shutil
 import subprocess
 
 from memory import measure_memory
-from processes import PRUN, WORKERS, need, run_timed
+from processes import EXEC_LIMIT, PRUN, WORKERS, need, run_timed
 from row import Faster, Row, failure_noted
 
 SEQ_END = 10_000_000
@@ -26,8 +27,8 @@ MEMORY_LIMIT_MIB = 8
 
 
 class Exec(Faster):
-    """`prun exec true` against xargs, and against GNU parallel if there is
-    one."""
+    """`prun exec true` against xargs, against GNU parallel if there is one,
+    and against what the kernel asks for it."""
 
     items = 2_000
     parallel_items = 200
@@ -38,9 +39,22 @@ class Exec(Faster):
             f"{self.parallel_items}", "/s", 1.5)
         self.files = files
         self.parallel = shutil.which("parallel")
+        self.limit = Row(f"exec: {self.items:,} x true; a loop of vfork, exec "
+                         "and wait in each of 2 processes", "/s", "")
+
+    def rows(self, rounds):
+        rows = super().rows(rounds)
+        with failure_noted([self.limit]):
+            need(self.limit.theirs_rounds, "no round came to its end")
+            self.limit.finish()
+        return rows + [self.limit]
 
     def one_round(self, row):
         super().one_round(row)
+        self.limit.ours_rounds.append(row.ours_rounds[-1])
+        self.limit.theirs_rounds.append(self._rate(
+            [EXEC_LIMIT, str(WORKERS), str(self.items), shutil.which("true")],
+            self.items))
         if self.parallel:
             # --will-cite: no notice, and no file that says it was read.
             row.executor_rounds.append(self._rate(

@@ -14,6 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 PRUN = os.path.abspath(
     os.environ.get("PRUN") or os.path.join(ROOT, "build", "prun"))
 POOL_BENCH = os.path.join(os.path.dirname(PRUN), "bench", "pool_bench")
+EXEC_LIMIT = os.path.join(os.path.dirname(PRUN), "bench", "exec_limit")
 DISPATCH_BENCH = os.path.join(os.path.dirname(PRUN), "bench",
                               "dispatch_bench")
 

@@ -188,7 +188,64 @@ shown=$(grep -oE '^ {2}(-., | {4})--[a-z-]+' help | grep -oE '\-\-.*' | sort)
 same 'options of the manual' "$shown" \
 	"$(grep -oE '^\.It .*' "$page" | grep -oE 'Fl Fl [a-z-]+' |
 		sed 's/Fl Fl /--/' | sort)"
-same 'the number of options' 16 "$(wc -l <<< "$shown")"
+same 'the number of options' 26 "$(wc -l <<< "$shown")"
 same 'letters of the options' "$(sed -n 's/^  \(-.\), --.*/\1/p' help | sort)" \
 	"$(grep -oE '^\.It .*' "$page" | grep -oE 'Fl [a-zA-Z]\b' |
 		sed 's/Fl /-/' | sort)"
+
+# ---------------------------------------------------------------- robustness
+mkfifo pipe
+"$PRUN" map md5 abc empty > sums
+cp sums hanging
+sed -n 's/abc/pipe/p' sums >> hanging
+late='pipe: FAILED open or read'
+check '--timeout' 1 $'abc: OK\nempty: OK\n'"$late"$'\n' \
+	'~prun: pipe: the task had 300.0 ms, and was killed .*.prun: WARNING: 1 listed file could not be read' \
+	"$PRUN" check --special-files --timeout 0.3 hanging
+check '--timeout, --kill-after' 1 $'abc: OK\nempty: OK\n'"$late"$'\n' '*' \
+	"$PRUN" check --special-files --timeout 0.2 --kill-after 0.1 hanging
+# The first reader gets nothing and is killed, the second one gets all.
+cat > second << 'END'
+import os, select, sys
+first = os.open("pipe", os.O_WRONLY)
+gone = select.poll()
+gone.register(first, 0)
+gone.poll()
+os.close(first)
+with open("pipe", "w") as second:
+    second.write("abc")
+END
+check '--retries' 0 $'pipe: OK\nempty: OK\n' '' bash -c '
+	python3 second & sed s/abc/pipe/ sums |
+		"$PRUN" check --special-files --timeout 1 --retries 20 --retry-delay 0.01'
+sed 's/^9/8/' sums > wrong.sums
+cat sums >> wrong.sums
+check '--retries: not for what does not match' 1 \
+	$'abc: FAILED\nempty: OK\nabc: OK\nempty: OK\n' \
+	$'prun: WARNING: 1 computed checksum did NOT match\n' \
+	"$PRUN" check --retries 3 --retry-delay 50 wrong.sums
+# Nobody writes to the pipe: what waits for that is killed.
+sed -n '/abc/p; s/abc/pipe/p' wrong.sums > wrong.hanging
+check '--fail-fast' 4 $'abc: FAILED\n' '~prun: halted: 0 done, 1 failed, rest not run' \
+	"$PRUN" check -j1 --special-files --fail-fast wrong.hanging
+check '--halt now,success' 4 $'abc: OK\nempty: OK\n' '~prun: halted: 2 done, 0 failed, rest not run' \
+	"$PRUN" check -j2 --special-files --halt now,success=2 hanging
+check '--halt at the last one' 4 $'abc: OK\nempty: OK\n' '' \
+	"$PRUN" check --halt soon,done=2 sums
+for option in --pin '--nice 3' '--start-method forkserver' '--start-method inline' \
+	'--memory-limit 1G' '--halt never' '--timeout 1000%'; do
+	# shellcheck disable=SC2086 # one or two words
+	check "$option" 0 $'abc: OK\nempty: OK\n' '' "$PRUN" check $option sums
+done
+check '--timeout: not with inline' 2 '' '~prun: --timeout: not with --start-method=inline.*' \
+	"$PRUN" check --timeout 1 --start-method inline sums
+# A worker that waits at the pipe can be looked at.
+"$PRUN" check -j1 --special-files --memory-limit 100M hanging > .out 2> .err &
+until worker=$(xargs < "/proc/$!/task/$!/children") && [ -n "$worker" ] &&
+	grep -q '^Max address space  *[0-9]' "/proc/$worker/limits"; do
+	[ -d "/proc/$!" ] || break
+done
+same '--memory-limit: the worker has it' 1 \
+	"$(grep -c '^Max address space  *[0-9]' "/proc/$worker/limits")"
+: > pipe # its end
+wait

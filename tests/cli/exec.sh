@@ -157,7 +157,7 @@ check '--tag, several items' 0 $'a b\t[a][b]\n' '' "$PRUN" exec -n2 -t ./show ::
 check '--tag, --zero' 0 $'~a\tx\ny@a\tz@' '' \
 	"$PRUN" exec -tz --shell 'printf "x\ny\0z"' ::: a
 check '--tag, nothing' 0 '' '' "$PRUN" exec -t true ::: a
-usage '--zero alone' '--zero: only with --tag or --line-buffer; output is copied as it is otherwise' \
+usage '--zero alone' '--zero: only with --tag, --line-buffer, --format or --dry-run; output is copied as it is otherwise' \
 	-z echo ::: a
 usage '--tag --ungroup' '--tag: with --ungroup prun sees no output' \
 	-t --ungroup echo ::: a

@@ -33,12 +33,14 @@ check 'completion --help' 0 @help.completion '' "$PRUN" completion --help
 check 'help exec' 0 '~Usage: prun exec .*' '' "$PRUN" help exec
 cp .out help.exec
 check 'exec --help' 0 @help.exec '' "$PRUN" exec --help
+check 'help check' 0 '~Usage: prun check .*' '' "$PRUN" help check
+cp .out help.check
 check 'help log' 0 '~Usage: prun log .*' '' "$PRUN" help log
 cp .out help.log
 check 'log --help' 0 @help.log '' "$PRUN" log --help
 check 'funcs' 0 '~md5           MD5, as md5sum prints it.*' '' "$PRUN" funcs
 cp .out funcs
-for file in help help.map help.starmap help.apply help.exec help.log help.help \
+for file in help help.map help.starmap help.apply help.exec help.check help.log help.help \
 	help.funcs help.completion funcs; do
 	same "$file: 80 columns" '' "$(grep -nE '.{81}' $file)"
 	same "$file: no blank at a line's end" '' "$(grep -nE ' $' $file)"
@@ -79,7 +81,8 @@ documented() {
 	done
 }
 documented map prun.1 18 '0 d a C r j P c k z t D q v p'
-documented exec prun-exec.1 20 'I n X 0 d a r j P c k z t q v p'
+documented exec prun-exec.1 40 'I n X 0 d a C r j P c k z t D q v p'
+documented check prun-check.1 25 'j P c z p a q w'
 
 # Every function of the list can be run, and has its word of help.
 printf abc > abc

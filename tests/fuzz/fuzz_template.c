@@ -72,7 +72,7 @@ static void check_all(const struct texts *words, const char *replace,
 {
 	struct template *t = template_new((const char *const *)words->texts,
 					  words->count, 0,
-					  *replace ? replace : NULL);
+					  *replace ? replace : NULL, false);
 	struct substitutes v = {.items = items, .number = 7, .worker = 9};
 	struct args args = {.bytes = NULL};
 
@@ -89,10 +89,36 @@ static void check_all(const struct texts *words, const char *replace,
 	template_free(t);
 }
 
+/* The same where columns have names: of the items, the first is {a}. */
+static void check_named(const struct texts *words, const struct items *items)
+{
+	struct template *t = template_new((const char *const *)words->texts,
+					  words->count, 0, NULL, true);
+	struct column first = {.text = items->count ? items->texts[0].text : "",
+			       .len = items->count ? items->texts[0].len : 0,
+			       .name = "a",
+			       .name_len = 1};
+	struct columns columns = {.list = &first, .count = 1};
+	struct substitutes v = {.items = items, .columns = &columns};
+	struct args args = {.bytes = NULL};
+	int rc;
+
+	FUZZ_ASSERT(t);
+	rc = template_expand(&args, t, &v);
+	if (rc == 0)
+		check_args(&args);
+	else
+		FUZZ_ASSERT(rc == PRUN_EVALUE && args.missing_len > 0 &&
+			    memchr(args.missing, '}', args.missing_len) ==
+				    NULL);
+	args_release(&args);
+	template_free(t);
+}
+
 static void check_part(const char *word, const struct text *item,
 		       const char *wanted)
 {
-	struct template *t = template_new(&word, 1, 0, NULL);
+	struct template *t = template_new(&word, 1, 0, NULL, false);
 	struct items one = {.texts = (struct text *)(uintptr_t)item,
 			    .count = 1};
 	struct substitutes v = {.items = &one};
@@ -137,6 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_parts(&copies[items.count], texts.texts[items.count]);
 	}
 	check_all(&words, replace, &items);
+	check_named(&words, &items);
 	while (items.count > 0)
 		free((char *)(uintptr_t)copies[--items.count].text);
 	release(&texts);
