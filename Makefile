@@ -264,6 +264,7 @@ check-run:
 	@PRUN=$(PRUN) tests/tools/check-install
 	@+$(MAKE) --no-print-directory examples-tests
 	@PRUN=$(PRUN) tests/tools/check-readme
+	@PRUN=$(PRUN) BUILD=$(BUILD) tests/tools/check-moving
 	@+$(MAKE) --no-print-directory torture-short
 	@+$(MAKE) --no-print-directory -s -j$(JOBS) fuzz-short
 	@+$(MAKE) --no-print-directory payload-short
