@@ -350,7 +350,8 @@ TO_FISH = "$(DESTDIR)$(FISHDIR)"
 # in a file's name, as in prun.h.
 RENAMED = sed -E 's/(^|[^[:alnum:]/_])prun(\.[[:alpha:]])/\1@\2/g; \
 	s/(^|[^[:alnum:]/])(_?)prun\>/\1\2$(PROGRAM)/g; \
-	s/(^|[^[:alnum:]/_])@(\.[[:alpha:]])/\1prun\2/g'
+	s/(^|[^[:alnum:]/_])@(\.[[:alpha:]])/\1prun\2/g; \
+	/^\.Dt /s/PRUN/\U$(PROGRAM)/'
 renamed = $$(echo $(1) | sed 's/^prun/$(PROGRAM)/')
 
 install: all ## install to DESTDIR/PREFIX
