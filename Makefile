@@ -68,7 +68,7 @@ SHARED := $(BUILD)/libprun.so.$(VERSION)
 PRUN   := $(BUILD)/prun
 
 .PHONY: FORCE all help lib clean demo check check-run check-both check-all unit cli-tests floors bench bench-run \
-	install uninstall setup setup-check setup-bench setup-ci asan tsan tsan-run valgrind coverage lint format \
+	install uninstall deb setup setup-check setup-bench setup-ci asan tsan tsan-run valgrind coverage lint format \
 	examples examples-tests everything torture torture-short fuzz fuzz-short fuzz-build \
 	payload payload-short
 
@@ -278,6 +278,7 @@ check-all: check ## the same, and the tests that need more than the core package
 	@PRUN=$(PRUN) tests/tools/check-terminal
 	@PRUN=$(PRUN) PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins tests/cli/run completion
 	@+$(MAKE) --no-print-directory payload
+	@tests/tools/check-deb
 	@tests/tools/check-bare
 
 demo: setup ## set up, build, and hash the files under /usr/include
@@ -381,6 +382,9 @@ uninstall: ## remove what install put there
 		$(TO_BASH)/$(PROGRAM) $(TO_ZSH)/_$(PROGRAM) \
 		$(TO_FISH)/$(PROGRAM).fish \
 		$(addprefix $(TO_MAN)/man3/,$(notdir $(MAN3)))
+
+deb: ## build Debian packages; PROGRAM is the name of the first, too
+	@BUILD=$(BUILD) PROGRAM=$(PROGRAM) packaging/deb
 
 clean: ## remove build/
 	rm -rf $(BUILD)
