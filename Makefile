@@ -277,6 +277,7 @@ check-all: check ## the same, and the tests that need more than the core package
 	@tests/tools/setup build check more
 	@PRUN=$(PRUN) tests/tools/check-terminal
 	@PRUN=$(PRUN) PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins tests/cli/run completion
+	@PRUN=$(PRUN) PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins PRUN_STRESS=1 CASE_LIMIT=1800 tests/cli/run stress
 	@+$(MAKE) --no-print-directory payload
 	@tests/tools/check-deb
 	@tests/tools/check-bare

@@ -171,12 +171,12 @@ if [ "$room" -lt $((size + (1 << 28))) ]; then
 elif limited 4GB; then
 	for how in --keep-order --line-buffer --tag; do
 		case $how in
-		--keep-order) want="0 1 $size" ;;
-		--line-buffer) want="1 1 $((size + 1))" ;;
-		--tag) want="1 2 $((size + 3))" ;; # "1" and a tab before it
+		--keep-order) want="0 $size" ;;
+		--line-buffer) want="1 $((size + 1))" ;;
+		--tag) want="1 $((size + 3))" ;; # "1" and a tab before it
 		esac
 		check "4GB $how" 0 "$want"$'\n' '' bash -o pipefail -c \
 			'ulimit -v 200000; "$PRUN" exec -j1 "$0" --shell "exec ./letters a $1" ::: 1 |
-				wc | xargs' "$how" "$size"
+				wc -lc | xargs' "$how" "$size"
 	done
 fi
