@@ -68,7 +68,7 @@ SHARED := $(BUILD)/libprun.so.$(VERSION)
 PRUN   := $(BUILD)/prun
 
 .PHONY: FORCE all help lib clean demo check check-run check-both check-all unit cli-tests floors bench bench-run \
-	install uninstall setup setup-check setup-bench setup-ci asan tsan tsan-run valgrind coverage lint format \
+	install uninstall deb setup setup-check setup-bench setup-ci asan tsan tsan-run valgrind coverage lint format \
 	examples examples-tests everything torture torture-short fuzz fuzz-short fuzz-build \
 	payload payload-short
 
@@ -264,6 +264,7 @@ check-run:
 	@PRUN=$(PRUN) tests/tools/check-install
 	@+$(MAKE) --no-print-directory examples-tests
 	@PRUN=$(PRUN) tests/tools/check-readme
+	@PRUN=$(PRUN) BUILD=$(BUILD) tests/tools/check-moving
 	@+$(MAKE) --no-print-directory torture-short
 	@+$(MAKE) --no-print-directory -s -j$(JOBS) fuzz-short
 	@+$(MAKE) --no-print-directory payload-short
@@ -276,7 +277,9 @@ check-all: check ## the same, and the tests that need more than the core package
 	@tests/tools/setup build check more
 	@PRUN=$(PRUN) tests/tools/check-terminal
 	@PRUN=$(PRUN) PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins tests/cli/run completion
+	@PRUN=$(PRUN) PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins PRUN_STRESS=1 CASE_LIMIT=1800 tests/cli/run stress
 	@+$(MAKE) --no-print-directory payload
+	@tests/tools/check-deb
 	@tests/tools/check-bare
 
 demo: setup ## set up, build, and hash the files under /usr/include
@@ -349,7 +352,8 @@ TO_FISH = "$(DESTDIR)$(FISHDIR)"
 # in a file's name, as in prun.h.
 RENAMED = sed -E 's/(^|[^[:alnum:]/_])prun(\.[[:alpha:]])/\1@\2/g; \
 	s/(^|[^[:alnum:]/])(_?)prun\>/\1\2$(PROGRAM)/g; \
-	s/(^|[^[:alnum:]/_])@(\.[[:alpha:]])/\1prun\2/g'
+	s/(^|[^[:alnum:]/_])@(\.[[:alpha:]])/\1prun\2/g; \
+	/^\.Dt /s/PRUN/\U$(PROGRAM)/'
 renamed = $$(echo $(1) | sed 's/^prun/$(PROGRAM)/')
 
 install: all ## install to DESTDIR/PREFIX
@@ -379,6 +383,9 @@ uninstall: ## remove what install put there
 		$(TO_BASH)/$(PROGRAM) $(TO_ZSH)/_$(PROGRAM) \
 		$(TO_FISH)/$(PROGRAM).fish \
 		$(addprefix $(TO_MAN)/man3/,$(notdir $(MAN3)))
+
+deb: ## build Debian packages; PROGRAM is the name of the first, too
+	@BUILD=$(BUILD) PROGRAM=$(PROGRAM) tests/tools/deb
 
 clean: ## remove build/
 	rm -rf $(BUILD)

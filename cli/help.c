@@ -95,6 +95,7 @@ static void put_command(FILE *f, const struct command *c)
 		put_section(f, (enum option_section)s, c->bit);
 	if (c->after)
 		fprintf(f, "\n%s", c->after);
+	fprintf(f, "\nThe manual page prun-%s(1) says more.\n", c->name);
 }
 
 static void put_all(FILE *f)
@@ -118,7 +119,9 @@ static void put_all(FILE *f)
 	      "Exit status: 0 all well; 1 some item failed; 2 the command line is "
 	      "wrong;\n"
 	      "3 prun itself failed (write error, no memory ...); 4 stopped by "
-	      "--halt.\n",
+	      "--halt.\n"
+	      "\n"
+	      "'prun help COMMAND' and the manual page prun(1) say more.\n",
 	      f);
 }
 
