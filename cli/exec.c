@@ -12,6 +12,7 @@
 
 #include "batch.h"
 #include "command.h"
+#include "ending.h"
 #include "items.h"
 #include "leftovers.h"
 #include "lines.h"
@@ -250,25 +251,15 @@ static int lost_tell(struct exec *e, int rc)
 /* What a command has come to: 0, or 1 when it has failed and that was told. */
 static int outcome_tell(struct exec *e, const struct outcome *o)
 {
-	char text[256];
+	char text[ENDING_TEXT + 16];
 	int n;
 
 	if (o->code == 0)
 		return 0;
-	if (o->code > 0) {
-		n = snprintf(text, sizeof(text), "exited with status %d",
-			     o->code);
-	} else if (o->signal == SIGTTIN || o->signal == SIGTTOU) {
-		n = snprintf(text, sizeof(text),
-			     "was killed, for it waited for the terminal (see "
-			     "--tty)");
-	} else {
-		const char *name = sigabbrev_np(o->signal);
-
-		n = snprintf(text, sizeof(text),
-			     "was killed by SIG%s (signal %d)",
-			     name ? name : "?", o->signal);
-	}
+	n = ending_text(text, o->code, o->signal);
+	if (o->signal == SIGTTIN || o->signal == SIGTTOU)
+		n += snprintf(text + n, sizeof(text) - (size_t)n,
+			      " (see --tty)");
 	tell(e, text, (size_t)n);
 	return 1;
 }

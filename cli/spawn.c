@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +62,21 @@ static int descriptors_set(const struct spawn *what)
 	return 0;
 }
 
+/* Of its address space. One that is lower already stays. */
+static int memory_limit(uint64_t bytes)
+{
+	struct rlimit limit;
+
+	if (bytes == 0)
+		return 0;
+	if (getrlimit(RLIMIT_AS, &limit) < 0)
+		return -errno;
+	if (limit.rlim_max > bytes)
+		limit.rlim_max = bytes;
+	limit.rlim_cur = limit.rlim_max;
+	return setrlimit(RLIMIT_AS, &limit) < 0 ? -errno : 0;
+}
+
 static void signals_reset(const struct spawner *s)
 {
 	struct sigaction sa = {.sa_handler = SIG_DFL};
@@ -90,6 +106,8 @@ static int child_run(void *arg)
 	if (b->spawner->own_group)
 		setpgid(0, 0);
 	rc = descriptors_set(what);
+	if (rc == 0)
+		rc = memory_limit(what->memory_limit);
 	if (rc == 0) {
 		signals_reset(b->spawner);
 		execve(what->path, what->argv, what->envp);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* What all commands of a worker have in common. */
@@ -30,6 +31,7 @@ struct spawn {
 	char **argv;
 	char *const *envp;
 	int fds[3]; /* its standard descriptors; -1: those of this process */
+	uint64_t memory_limit; /* bytes of address space; 0: as this process */
 };
 
 /*
