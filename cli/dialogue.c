@@ -191,6 +191,11 @@ static int program_dismissed(struct dialogue *d, struct prun_task *task,
 	case PARTNER_TALKS:
 		return prun_task_fail(task, PRUN_EFAILED,
 				      "the program wrote more than one answer");
+	case PARTNER_HASTY:
+		return prun_task_fail(task, PRUN_EFAILED,
+				      "the program answered before it had read "
+				      "all of the item; an answer before that "
+				      "may be wrong");
 	case PARTNER_NONSENSE:
 		return prun_task_fail(task, PRUN_EFAILED,
 				      "the program's answer is not msgpack");
@@ -227,7 +232,7 @@ static int ask(struct dialogue *d, struct prun_task *task,
 		fresh = p->said == 0;
 		framing_expect(&d->answer, &d->framing);
 		*word = partner_ask(p, copy, &d->answer);
-		p->asked = prun_task_cancelled(task);
+		p->asked |= prun_task_cancelled(task);
 		if (*word == PARTNER_DEAF && !fresh)
 			deaf_alone(d);
 	} while (*word == PARTNER_DEAF && !fresh);

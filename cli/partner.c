@@ -18,7 +18,7 @@
 #define READ_SIZE ((size_t)64 << 10)
 /* Between the end of its pipes and its own there is little; what goes on longer
  * than that was not about to end. */
-#define BURY_MS 5000
+#define BURY_MS 1000
 
 /* ------------------------------------------------------------------- signals */
 
@@ -266,7 +266,7 @@ static enum partner_word hear(struct partner *p, struct answer *a)
 }
 
 /* Write and read, when not all of it goes at once: the program may answer before
- * it has read all. One that reads no more may have an answer all the same. */
+ * it has read all. */
 static enum partner_word tell_and_hear(struct partner *p,
 				       struct iovec question[2], size_t *told,
 				       struct answer *a)
@@ -278,9 +278,11 @@ static enum partner_word tell_and_hear(struct partner *p,
 	       !all_told(question)) {
 		if (await(p, POLLOUT, POLLIN, UINT64_MAX))
 			word = hear(p, a);
+		if (word == PARTNER_ANSWERED && a->ended)
+			return PARTNER_HASTY;
 		rc = tell(p, question, told);
 	}
-	return rc < 0 && pipe_holds(p->in) == *told ? PARTNER_LOST : word;
+	return rc < 0 ? PARTNER_LOST : word;
 }
 
 enum partner_word partner_ask(struct partner *p, struct iovec question[2],
@@ -302,9 +304,12 @@ enum partner_word partner_ask(struct partner *p, struct iovec question[2],
 			word = hear(p, a);
 	}
 	if (word == PARTNER_LOST && a->size == 0 && pipe_holds(p->in) == told)
-		word = PARTNER_DEAF;
-	if (word == PARTNER_ANSWERED)
-		p->said++;
+		return PARTNER_DEAF;
+	if (word != PARTNER_ANSWERED)
+		return word;
+	if (pipe_holds(p->in) > 0)
+		return PARTNER_HASTY;
+	p->said++;
 	return word;
 }
 

@@ -43,6 +43,9 @@ enum partner_word {
 	PARTNER_LOST,
 	/* There was more than one answer. */
 	PARTNER_TALKS,
+	/* It came before all of the question was read: it may be the second one
+	 * to a question before. */
+	PARTNER_HASTY,
 	/* The answer is none, or longer than ANSWER_MAX. */
 	PARTNER_NONSENSE,
 	PARTNER_TOO_LONG,
