@@ -16,6 +16,7 @@
 	X(STARMAP, starmap) \
 	X(APPLY, apply) \
 	X(EXEC, exec) \
+	X(COPROC, coproc) \
 	X(CHECK, check) \
 	X(LOG, log) \
 	X(FUNCS, funcs) \

@@ -25,6 +25,7 @@ static const struct {
 	{"algorithm", "md5 sha1 sha224 sha256 sha384 sha512"},
 	{"chunksize", "auto"},
 	{"format", "text jsonl tsv msgpack"},
+	{"framing", "auto lines null jsonl msgpack"},
 	{"halt", "never soon,fail=1 now,fail=1 soon,success=1 now,success=1"},
 	{"progress", "auto bar line json none"},
 	{"start-method", "fork forkserver inline"},

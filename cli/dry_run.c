@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "framing.h"
 #include "json_out.h"
 #include "program.h"
 #include "quote.h"
@@ -61,15 +62,14 @@ static void json_collect(void *to, const char *text, size_t len)
 	fwrite(text, 1, len, to);
 }
 
-/* A call with other values: an item of --jsonl. */
-static int put_map(FILE *f, struct prun_task *task, const char *name)
+/* The argument as JSON, malloc'd. */
+static int make_json(char **json, size_t *len, struct prun_task *task)
 {
 	struct json_out out = {.put = json_collect};
-	size_t size, param_size, len = 0;
-	const void *data = prun_task_arg(task, &size), *param = NULL;
+	size_t size;
+	const void *data = prun_task_arg(task, &size);
 	msgpack_object o;
 	msgpack_zone zone;
-	char *json = NULL;
 	int rc;
 
 	if (!msgpack_zone_init(&zone, 1024))
@@ -78,40 +78,97 @@ static int put_map(FILE *f, struct prun_task *task, const char *name)
 	if (rc == 0 && !json_can_say(&o))
 		rc = prun_task_fail(task, PRUN_EVALUE,
 				    "there is no JSON for this item");
-	out.to = rc == 0 ? open_memstream(&json, &len) : NULL;
+	out.to = rc == 0 ? open_memstream(json, len) : NULL;
 	if (out.to) {
 		json_put(&out, &o);
 		rc = fclose(out.to) == 0 ? 0 : -ENOMEM;
 	} else if (rc == 0) {
 		rc = -ENOMEM;
 	}
+	msgpack_zone_destroy(&zone);
+	return rc;
+}
+
+static int put_json(FILE *f, struct prun_task *task)
+{
+	char *json = NULL;
+	size_t len = 0;
+	int rc = make_json(&json, &len, task);
+
+	if (rc == 0)
+		quote_put(f, json, len);
+	free(json);
+	return rc;
+}
+
+/* A call with other values: an item of --jsonl. */
+static int put_map(FILE *f, struct prun_task *task, const char *name)
+{
+	size_t size, param_size;
+	const void *data = prun_task_arg(task, &size), *param = NULL;
+
 	/* With map the argument is the one parameter. */
 	prun_task_param(&param, &param_size, task, 0);
 	fprintf(f, "%s %s --jsonl ", program_name(),
 		param == data ? "map" : "starmap");
 	quote_put(f, name, strlen(name));
 	fputs(" ::: ", f);
-	if (rc == 0)
-		quote_put(f, json, len);
-	free(json);
-	msgpack_zone_destroy(&zone);
-	return rc;
+	return put_json(f, task);
 }
 
-static int dry_run(struct prun_task *task)
+/* With another framing than what the item's shape would choose it is said. */
+static int put_coproc(FILE *f, struct prun_task *task, const struct options *o)
+{
+	bool text = all_are_texts(task);
+	enum program_framing framing = framing_of(o);
+	const char *s = "";
+	size_t len = 0;
+
+	fprintf(f, "%s coproc ", program_name());
+	if (!text)
+		fputs("--jsonl ", f);
+	if (framing != (text ? FRAMING_LINES : FRAMING_JSONL))
+		fprintf(f, "--framing=%s ", framing_name(framing));
+	if (o->words[0][0] == '-')
+		fputs("-- ", f);
+	for (size_t i = 0; i < o->nwords; i++) {
+		quote_put(f, o->words[i], strlen(o->words[i]));
+		putc(' ', f);
+	}
+	fputs("::: ", f);
+	if (!text)
+		return put_json(f, task);
+	parameter_text(&s, &len, task, 0);
+	quote_put(f, s, len);
+	return 0;
+}
+
+static int put_func(FILE *f, struct prun_task *task)
 {
 	const char *name = prun_task_ctx(task);
+
+	if (!all_are_texts(task))
+		return put_map(f, task, name);
+	put_apply(f, task, name);
+	return 0;
+}
+
+static int put_program(FILE *f, struct prun_task *task)
+{
+	return put_coproc(f, task, prun_task_ctx(task));
+}
+
+static int dry_run(struct prun_task *task,
+		   int (*put)(FILE *f, struct prun_task *task))
+{
 	char *text;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
-	int rc = 0;
+	int rc;
 
 	if (!f)
 		return -ENOMEM;
-	if (all_are_texts(task))
-		put_apply(f, task, name);
-	else
-		rc = put_map(f, task, name);
+	rc = put(f, task);
 	if (fclose(f) != 0)
 		rc = -ENOMEM;
 	if (rc == 0)
@@ -120,8 +177,24 @@ static int dry_run(struct prun_task *task)
 	return rc;
 }
 
+static int dry_run_of_func(struct prun_task *task)
+{
+	return dry_run(task, put_func);
+}
+
+static int dry_run_of_program(struct prun_task *task)
+{
+	return dry_run(task, put_program);
+}
+
 struct prun_func dry_run_func(const char *name)
 {
 	return (struct prun_func){
-		.name = "dry-run", .fn = dry_run, .ctx = name};
+		.name = "dry-run", .fn = dry_run_of_func, .ctx = name};
+}
+
+struct prun_func dry_run_program(const struct options *o)
+{
+	return (struct prun_func){
+		.name = "dry-run", .fn = dry_run_of_program, .ctx = o};
 }

@@ -33,7 +33,8 @@ static size_t count_all(void)
 	return count;
 }
 
-int environment_init(struct environment *e, unsigned slot, uint32_t jobs)
+int environment_init(struct environment *e, unsigned slot, uint32_t jobs,
+		     bool per_task)
 {
 	size_t n = 0;
 
@@ -42,10 +43,12 @@ int environment_init(struct environment *e, unsigned slot, uint32_t jobs)
 		return -ENOMEM;
 	snprintf(e->slot, sizeof(e->slot), "PRUN_SLOT=%u", slot);
 	snprintf(e->jobs, sizeof(e->jobs), "PRUN_JOBS=%" PRIu32, jobs);
-	e->list[n++] = e->seq;
 	e->list[n++] = e->slot;
 	e->list[n++] = e->jobs;
-	e->list[n++] = e->attempt;
+	if (per_task) {
+		e->list[n++] = e->seq;
+		e->list[n++] = e->attempt;
+	}
 	for (char **entry = environ; entry && *entry; entry++)
 		if (!is_ours(*entry))
 			e->list[n++] = *entry;

@@ -3,8 +3,9 @@
 #define ENVIRONMENT_H
 
 /* What a command finds in its environment: all that prun has, and the numbers
- * of this task. */
+ * of this worker and task. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,8 +20,10 @@ struct environment {
 	char attempt[ENVIRONMENT_TEXT];
 };
 
-/* In a worker; `slot` is its number, from 1. 0 or -ENOMEM. */
-int environment_init(struct environment *e, unsigned slot, uint32_t jobs);
+/* In a worker; `slot` is its number, from 1. With `per_task` there are those of
+ * environment_set() as well. 0 or -ENOMEM. */
+int environment_init(struct environment *e, unsigned slot, uint32_t jobs,
+		     bool per_task);
 void environment_release(struct environment *e);
 /* For the next command. */
 void environment_set(struct environment *e, uint64_t seq, unsigned attempt);

@@ -13,6 +13,7 @@
 
 #include "batch.h"
 #include "command.h"
+#include "ending.h"
 #include "items.h"
 #include "leftovers.h"
 #include "lines.h"
@@ -332,18 +333,18 @@ static int output_take(struct exec *e, char **text, size_t *size,
 	return fclose(f) == 0 ? rc : -ENOMEM;
 }
 
-static size_t signal_text(char *text, size_t size, const struct exec *e,
-			  const struct outcome *o)
+static int signal_text(char *text, size_t size, const struct exec *e,
+		       const struct outcome *o)
 {
-	const char *name = sigabbrev_np(o->signal);
-	int n = snprintf(text, size, "was killed by SIG%s (signal %d)",
-			 name ? name : "?", o->signal);
+	int n = ending_text(text, 0, o->signal);
 
-	if (e->plan.memory_limit > 0)
+	if (o->signal == SIGTTIN || o->signal == SIGTTOU)
+		n += snprintf(text + n, size - (size_t)n, " (see --tty)");
+	else if (e->plan.memory_limit > 0)
 		n += snprintf(text + n, size - (size_t)n,
 			      "; it could have %" PRIu64 " bytes of memory",
 			      e->plan.memory_limit);
-	return (size_t)n;
+	return n;
 }
 
 /* Why a command has failed, if it has: the length of the text, or 0. `rc` is
@@ -357,13 +358,9 @@ static size_t outcome_text(char *text, size_t size, const struct exec *e,
 		n = snprintf(text, size, "its output is lost: %s",
 			     prun_strerror(rc));
 	else if (o->code > 0)
-		n = snprintf(text, size, "exited with status %d", o->code);
-	else if (o->signal == SIGTTIN || o->signal == SIGTTOU)
-		n = snprintf(text, size,
-			     "was killed, for it waited for the terminal (see "
-			     "--tty)");
+		n = ending_text(text, o->code, 0);
 	else if (o->code < 0)
-		return signal_text(text, size, e, o);
+		n = signal_text(text, size, e, o);
 	return (size_t)n;
 }
 

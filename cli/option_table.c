@@ -189,6 +189,21 @@ static int format_set(struct options *o, const struct option_row *row,
 	return rc;
 }
 
+static int framing_set(struct options *o, const struct option_row *row,
+		       const char *arg)
+{
+	static const char *const words[] = {
+		[FRAMING_AUTO] = "auto",       [FRAMING_LINES] = "lines",
+		[FRAMING_NULL] = "null",       [FRAMING_JSONL] = "jsonl",
+		[FRAMING_MSGPACK] = "msgpack",
+	};
+	unsigned place = FRAMING_AUTO;
+	int rc = number_word(&place, row->name, arg, words, 5);
+
+	o->framing = (enum program_framing)place;
+	return rc;
+}
+
 static int start_method_set(struct options *o, const struct option_row *row,
 			    const char *arg)
 {
@@ -283,11 +298,13 @@ static int report_set(struct options *o, const struct option_row *row,
 /* ------------------------------------------------------------------ the table */
 
 /* Those that run something over items. */
-#define RUNS (COMMAND_MAP | COMMAND_STARMAP | COMMAND_EXEC)
+#define RUNS (COMMAND_MAP | COMMAND_STARMAP | COMMAND_EXEC | COMMAND_COPROC)
 /* Those that run something at all. */
 #define CALLS (RUNS | COMMAND_APPLY)
 /* Those that take FUNC. */
 #define FUNCTIONS (COMMAND_MAP | COMMAND_STARMAP | COMMAND_APPLY)
+/* Those that write a result for an item. */
+#define ANSWERS (FUNCTIONS | COMMAND_COPROC)
 /* Those that have workers, and items; */
 #define POOLED (RUNS | COMMAND_CHECK)
 /* and those that may have one call only. */
@@ -316,6 +333,11 @@ static const struct option_row rows[] = {
 	 "for an interactive command: it reads from the terminal, and writes "
 	 "to where prun does; one worker",
 	 flag_set, FIELD(tty), 0, 0},
+
+	{"framing", 0, required_argument, "HOW", COMMAND_COPROC, SECTION_COMMAND,
+	 "how items go to CMD and answers come back: lines, null, jsonl or "
+	 "msgpack; auto (default): as the input is read",
+	 framing_set, 0, 0, 0},
 
 	{"null", '0', no_argument, NULL, RUNS, SECTION_INPUT,
 	 "items end with NUL, not newline",
@@ -370,8 +392,13 @@ static const struct option_row rows[] = {
 	 "hand out N items at a time; auto (default): as many as suits the "
 	 "time that they take",
 	 number_or_auto_set, FIELD(chunksize), 1, PRUN_CHUNKSIZE_MAX},
-	{"maxtasksperchild", 0, required_argument, "N", POOLED, SECTION_POOL,
+	{"maxtasksperchild", 0, required_argument, "N", POOLED & ~COMMAND_COPROC,
+	 SECTION_POOL,
 	 "replace a worker after N items",
+	 number_set, FIELD(maxtasks), 1, UINT64_MAX},
+	{"maxtasksperchild", 0, required_argument, "N", COMMAND_COPROC,
+	 SECTION_POOL,
+	 "start CMD anew after N items",
 	 number_set, FIELD(maxtasks), 1, UINT64_MAX},
 
 	{"start-method", 0, required_argument, "HOW", FUNCTIONS | COMMAND_CHECK,
@@ -402,11 +429,24 @@ static const struct option_row rows[] = {
 	 "1GB",
 	 size_set, FIELD(memory_limit), 0, 0},
 
+	{"memory-limit", 0, required_argument, "SIZE", COMMAND_COPROC,
+	 SECTION_POOL,
+	 "CMD may take that much memory; then its allocations fail; bytes, or "
+	 "as 500M, 2GiB, 1GB",
+	 size_set, FIELD(memory_limit), 0, 0},
+
 	{"timeout", 0, required_argument, "DUR", WORKING, SECTION_FAILURES,
 	 "an item that takes longer fails; seconds, or as 1.5m, 250ms, 1h; N%: "
 	 "than so much of the median of those before",
 	 timeout_set, FIELD(timeout_ms), 1, UINT32_MAX},
-	{"kill-after", 0, required_argument, "DUR", WORKING, SECTION_FAILURES,
+	{"kill-after", 0, required_argument, "DUR", COMMAND_COPROC,
+	 SECTION_FAILURES,
+	 "what runs too long, or when prun is told to stop, is asked to end and "
+	 "killed so much later, and so is a CMD that does not end after its last "
+	 "item",
+	 kill_after_set, FIELD(kill_after_ms), 0, UINT32_MAX},
+	{"kill-after", 0, required_argument, "DUR", WORKING & ~COMMAND_COPROC,
+	 SECTION_FAILURES,
 	 "what runs too long, or when prun is told to stop, is asked to end and "
 	 "killed so much later",
 	 kill_after_set, FIELD(kill_after_ms), 0, UINT32_MAX},
@@ -466,7 +506,7 @@ static const struct option_row rows[] = {
 	{"tag", 't', no_argument, NULL, COMMAND_EXEC, SECTION_OUTPUT,
 	 "ITEM and a TAB before each line, on standard error too",
 	 flag_set, FIELD(tag), 0, 0},
-	{"format", 0, required_argument, "HOW", FUNCTIONS, SECTION_OUTPUT,
+	{"format", 0, required_argument, "HOW", ANSWERS, SECTION_OUTPUT,
 	 "text (default); jsonl, tsv or msgpack: a record an item, with index, "
 	 "item, status, ms, worker, result and error, for those that fail too",
 	 format_set, 0, 0, 0},
@@ -475,6 +515,9 @@ static const struct option_row rows[] = {
 	 "record an item, with index, item, status, ms, worker, result (its "
 	 "standard output), error, exit and signal",
 	 format_set, 0, 0, 0},
+	{"zero", 'z', no_argument, NULL, COMMAND_COPROC, SECTION_OUTPUT,
+	 "answers end with NUL",
+	 flag_set, FIELD(zero), 0, 0},
 	{"zero", 'z', no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,
 	 "lines end with NUL, and no name is escaped",
 	 flag_set, FIELD(zero), 0, 0},
@@ -482,14 +525,14 @@ static const struct option_row rows[] = {
 	 "lines of SUMFILE and of the output end with NUL, and no name is "
 	 "escaped",
 	 flag_set, FIELD(zero), 0, 0},
-	{"tag", 't', no_argument, NULL, COMMAND_MAP | COMMAND_STARMAP,
-	 SECTION_OUTPUT,
+	{"tag", 't', no_argument, NULL,
+	 COMMAND_MAP | COMMAND_STARMAP | COMMAND_COPROC, SECTION_OUTPUT,
 	 "ITEM and a TAB before each line (not for digests)",
 	 flag_set, FIELD(tag), 0, 0},
 	{"bsd-tag", 0, no_argument, NULL, FUNCTIONS, SECTION_OUTPUT,
 	 "digests as 'MD5 (NAME) = HEX'",
 	 flag_set, FIELD(bsd_tag), 0, 0},
-	{"dry-run", 'D', no_argument, NULL, FUNCTIONS | COMMAND_EXEC,
+	{"dry-run", 'D', no_argument, NULL, ANSWERS | COMMAND_EXEC,
 	 SECTION_OUTPUT,
 	 "run nothing, but write for each item the command that would",
 	 flag_set, FIELD(dry_run), 0, 0},

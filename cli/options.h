@@ -32,6 +32,15 @@ enum output_format {
 	FORMAT_MSGPACK,
 };
 
+/* How a program is given items and gives answers; see framing.h. */
+enum program_framing {
+	FRAMING_AUTO = 0, /* as the input says */
+	FRAMING_LINES,
+	FRAMING_NULL,
+	FRAMING_JSONL,
+	FRAMING_MSGPACK,
+};
+
 enum progress_mode {
 	PROGRESS_NONE = 0,
 	PROGRESS_AUTO,
@@ -105,6 +114,7 @@ struct options {
 	bool many;	     /* as many as fit */
 	bool shell;
 	bool tty;
+	enum program_framing framing;
 
 	/* Going on with a run. */
 	const char *journal; /* NULL: none */

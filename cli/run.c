@@ -302,14 +302,26 @@ static int job_fail(struct run *r, int rc)
 	return EXIT_PRUN_FAILED;
 }
 
+/* For as long as it takes, unless we are told twice to stop. */
+static void workers_await(struct run *r)
+{
+	int rc;
+
+	do {
+		rc = prun_pool_join(r->pool, -1);
+	} while (rc == PRUN_EWOKEN && signals_count() < 2);
+}
+
 /* Workers of a run that is complete end by themselves. */
 static void pool_end(struct run *r)
 {
-	signals_forget_pool();
-	if (!is_broken(r)) {
+	if (!is_broken(r))
 		prun_pool_close(r->pool);
+	if (!is_broken(r) && r->work->lasting)
+		workers_await(r);
+	signals_forget_pool();
+	if (!is_broken(r) && !r->work->lasting)
 		prun_pool_join(r->pool, JOIN_TIMEOUT_MS);
-	}
 	prun_pool_free(r->pool);
 	r->pool = NULL;
 }
@@ -342,9 +354,9 @@ static int run_all(struct run *r)
 		code = EXIT_HALTED;
 	if (rc < 0)
 		code = job_fail(r, rc);
+	pool_end(r);
 	if (r->work->end && code != EXIT_PRUN_FAILED)
 		code = r->work->end(r->work->self, tally, code);
-	pool_end(r);
 	code = journal_end(&r->journal, tally, code);
 	code = joblog_end(&r->joblog, code);
 	if (output_close(&standard_output) < 0)

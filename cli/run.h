@@ -29,6 +29,7 @@ struct work {
 	size_t nfuncs;
 	bool star;    /* each argument is an array of its parameters */
 	bool batches; /* one that is an array is of several items */
+	bool lasting; /* workers may take their time to end */
 	bool guarded; /* what tasks start and leave behind is killed with their
 			 worker */
 	int late_signal; /* for a worker whose task takes too long; 0: none */
@@ -72,8 +73,8 @@ struct work {
 	 * says, and a command line of prun's. */
 	void (*describe)(void *self, const struct prun_result *result,
 			 struct joblog_task *task);
-	/* All results are out, and `code` is to be the exit code: what it is
-	 * instead. Not called when prun itself failed. */
+	/* All results are out, the workers gone, and `code` is to be the exit
+	 * code: what it is instead. Not called when prun itself failed. */
 	int (*end)(void *self, const struct tally *tally, int code);
 };
 

@@ -15,6 +15,7 @@
 
 #include "environment.h"
 #include "gather.h"
+#include "group.h"
 #include "items.h"
 #include "lines.h"
 #include "quote.h"
@@ -52,61 +53,14 @@ struct runner {
 
 /* ------------------------------------------------------------------- signals */
 
-static struct {
-	volatile sig_atomic_t group; /* of the command that runs, or 0 */
-	struct prun_task *volatile task;
-} running;
-
 static void on_child(int sig)
 {
 	(void)sig; /* it ends a wait */
 }
 
-/* The terminal stops and continues prun and its workers, but not the commands,
- * which are in groups of their own. */
-static void on_stop(int sig)
-{
-	int before = errno;
-
-	if (running.group)
-		kill(-(pid_t)running.group, sig);
-	raise(SIGSTOP);
-	errno = before;
-}
-
-static void on_continue(int sig)
-{
-	int before = errno;
-
-	if (running.group)
-		kill(-(pid_t)running.group, sig);
-	errno = before;
-}
-
-/* It may come for a task that has just ended. */
-static void on_late(int sig)
-{
-	int before = errno;
-
-	(void)sig;
-	if (running.group && prun_task_cancelled(running.task))
-		kill(-(pid_t)running.group, SIGTERM);
-	errno = before;
-}
-
 int runner_late_signal(void)
 {
-	return SIGRTMIN;
-}
-
-static void handle(int sig, void (*handler)(int))
-{
-	struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_RESTART};
-	struct sigaction before;
-
-	sigfillset(&sa.sa_mask);
-	if (sigaction(sig, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-		sigaction(sig, &sa, NULL);
+	return group_late_signal();
 }
 
 /* Children's signals come while it waits for them, so that none is missed. */
@@ -114,15 +68,8 @@ static void signals_prepare(struct runner *r)
 {
 	sigset_t child;
 
-	/* What the system does not let it write is an error, to be told. */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	handle(SIGCHLD, on_child);
-	handle(runner_late_signal(), on_late);
-	if (r->plan->own_group) {
-		handle(SIGTSTP, on_stop);
-		handle(SIGCONT, on_continue);
-	}
+	group_handle(r->plan->own_group);
+	group_catch(SIGCHLD, on_child);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, &r->waiting);
@@ -158,8 +105,8 @@ int runner_start(const struct plan *plan, void **state, int worker_id)
 	rc = spawner_init(&r->spawner, plan->own_group);
 	r->spawner.memory_limit = plan->memory_limit;
 	if (rc == 0)
-		rc = environment_init(&r->environment, r->slot,
-				      workers_count());
+		rc = environment_init(&r->environment, r->slot, workers_count(),
+				      true);
 	return rc;
 }
 
@@ -396,7 +343,7 @@ static int command_wait(struct runner *r, pid_t pid)
 			if (n > 0 && polls[i].revents)
 				stream_read(r, &r->streams[i]);
 	} while (!command_ended(r, pid));
-	running.group = 0;
+	group_forget();
 	waitpid(pid, &status, 0);
 	stream_drain(r, &r->streams[0]);
 	stream_drain(r, &r->streams[1]);
@@ -461,9 +408,9 @@ int runner_task(struct prun_task *task)
 	if (rc < 0)
 		return prun_task_fail(task, rc, "cannot run '%s': %s",
 				      r->args.argv[0], prun_strerror(rc));
-	running.task = task;
+	group_task(task);
 	if (r->plan->own_group)
-		running.group = pid;
+		group_set(pid);
 	status = command_wait(r, pid);
 	return status == 0 ? outcome_give(r, task, status) :
 			     failure_give(r, task, status);

@@ -13,17 +13,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "walk.h"
+
 #define VALUES_MAX ((size_t)256 << 20)
 #define VALUES_BLOCK ((size_t)64 << 10)
 
 struct values {
 	int fd;
-	bool regular; /* poll says nothing about it */
-	/* The walk: what is still to come of the value in hand. */
-	uint64_t pending; /* values */
-	uint64_t payload; /* bytes of a string */
-	unsigned char head[9];
-	size_t head_size; /* of it, which is cut by the end of a block */
+	bool regular;	  /* poll says nothing about it */
+	struct walk walk; /* over the value in hand */
 	/* The value in hand, as far as it is there. */
 	char *value;
 	size_t size, room;

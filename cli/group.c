@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "group.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+
+static struct {
+	volatile sig_atomic_t group; /* or 0 */
+	struct prun_task *volatile task;
+} running;
+
+/* The terminal stops and continues prun and its workers, but not what they run,
+ * which is in groups of its own. */
+static void on_stop(int sig)
+{
+	int before = errno;
+
+	if (running.group)
+		kill(-(pid_t)running.group, sig);
+	raise(SIGSTOP);
+	errno = before;
+}
+
+static void on_continue(int sig)
+{
+	int before = errno;
+
+	if (running.group)
+		kill(-(pid_t)running.group, sig);
+	errno = before;
+}
+
+/* It may come for a task that has just ended. */
+static void on_late(int sig)
+{
+	int before = errno;
+
+	(void)sig;
+	if (running.group && running.task && prun_task_cancelled(running.task))
+		kill(-(pid_t)running.group, SIGTERM);
+	errno = before;
+}
+
+int group_late_signal(void)
+{
+	return SIGRTMIN;
+}
+
+void group_catch(int sig, void (*handler)(int))
+{
+	struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_RESTART};
+	struct sigaction before;
+
+	sigfillset(&sa.sa_mask);
+	if (sigaction(sig, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		sigaction(sig, &sa, NULL);
+}
+
+void group_handle(bool own)
+{
+	/* What the system does not let it write is an error, to be told. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	group_catch(group_late_signal(), on_late);
+	if (own) {
+		group_catch(SIGTSTP, on_stop);
+		group_catch(SIGCONT, on_continue);
+	}
+}
+
+void group_set(pid_t group)
+{
+	running.group = group;
+}
+
+void group_forget(void)
+{
+	running.group = 0;
+}
+
+void group_task(struct prun_task *task)
+{
+	running.task = task;
+}
