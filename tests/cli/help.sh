@@ -33,12 +33,15 @@ check 'completion --help' 0 @help.completion '' "$PRUN" completion --help
 check 'help exec' 0 '~Usage: prun exec .*' '' "$PRUN" help exec
 cp .out help.exec
 check 'exec --help' 0 @help.exec '' "$PRUN" exec --help
+check 'help coproc' 0 '~Usage: prun coproc .*' '' "$PRUN" help coproc
+cp .out help.coproc
+check 'coproc --help' 0 @help.coproc '' "$PRUN" coproc --help
 check 'help log' 0 '~Usage: prun log .*' '' "$PRUN" help log
 cp .out help.log
 check 'log --help' 0 @help.log '' "$PRUN" log --help
 check 'funcs' 0 '~md5           MD5, as md5sum prints it.*' '' "$PRUN" funcs
 cp .out funcs
-for file in help help.map help.starmap help.apply help.exec help.log help.help \
+for file in help help.map help.starmap help.apply help.exec help.coproc help.log help.help \
 	help.funcs help.completion funcs; do
 	same "$file: 80 columns" '' "$(grep -nE '.{81}' $file)"
 	same "$file: no blank at a line's end" '' "$(grep -nE ' $' $file)"
@@ -79,6 +82,7 @@ documented() {
 	done
 }
 documented map prun.1 18 '0 d a C r j P c k z t D q v p'
+documented coproc prun-coproc.1 30 '0 d a C r j P c k z t D q v p'
 documented exec prun-exec.1 20 'I n X 0 d a r j P c k z t q v p'
 
 # Every function of the list can be run, and has its word of help.
@@ -87,7 +91,7 @@ while read -r func help; do
 	[ -n "$help" ] || fail "help of $func" 'none'
 	check "$func runs" 0 '*' '' "$PRUN" map "$func" abc
 done < funcs
-for topic in map starmap apply exec check log funcs completion help; do
+for topic in map starmap apply exec coproc check log funcs completion help; do
 	if grep -q "prun $topic" help; then
 		pass "help mentions $topic"
 	else
