@@ -42,6 +42,7 @@ rounds. All have two workers.
               list of items as standard input; the second peer is GNU parallel
               ("executor" in the table), where it is installed, with fewer items
               as it is slow.
+  coproc      items a second, as exec; the second peer is Python's Pool.
   memory      VmHWM of prun, and of the largest of its workers, sampled every 5
               ms while it runs: the largest of the rounds.
 
@@ -106,6 +107,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import coproc
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -1000,6 +1003,7 @@ def all_benches(files):
         Memory(),
         *dispatch_benches(files),
         Journal(files),
+        *coproc.benches(Faster, BenchError, run_timed, PRUN, files),
     ]
 
 
