@@ -198,6 +198,6 @@ const struct command command_coproc = {
 "Examples:\n"
 "  prun coproc python3 score.py < words > scores\n"
 "  prun coproc --jsonl --timeout 10 ./solve < cases.jsonl\n"
-"  prun coproc -j4 awk '{ print length($0); fflush() }' ::: one two three\n",
+"  prun coproc -0 perl -0lne '$| = 1; print length' < names\n",
 };
 /* clang-format on */

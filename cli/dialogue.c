@@ -252,7 +252,7 @@ int dialogue_task(struct prun_task *task)
 {
 	struct dialogue *d = prun_task_state(task);
 	struct iovec question[2];
-	enum partner_word word;
+	enum partner_word word = PARTNER_LOST;
 	int rc = framing_question(question, &d->framing, task);
 
 	if (rc < 0)

@@ -118,7 +118,7 @@ static int columns_question(struct iovec question[2], struct framing *f,
 			    struct prun_task *task, const msgpack_object *o)
 {
 	bool is_array = o->type == MSGPACK_OBJECT_ARRAY;
-	size_t len;
+	size_t len = 0;
 	int rc = columns_check(task, is_array ? o->via.array.ptr : o,
 			       is_array ? o->via.array.size : 1);
 

@@ -31,13 +31,15 @@ import signal
 import sys
 
 import bench_commands
+import bench_coproc
 import bench_digests
 import bench_dispatch
 import bench_pool
 from files import Files
 from table import machine_facts, table, write_json
 
-BENCHES = (bench_pool, bench_digests, bench_commands, bench_dispatch)
+BENCHES = (bench_pool, bench_digests, bench_commands, bench_coproc,
+           bench_dispatch)
 
 
 def all_benches(files):

@@ -182,12 +182,12 @@ check 'one that cannot be run any more' 1 $'<a>\n' \
 check 'two answers at once' 1 $'<a>\n<b>\n' \
 	$'prun: two: the program wrote more than one answer\n' \
 	"$PRUN" coproc -j1 ./talker ::: a two b
-mkfifo done
+mkfifo twice
 check 'a second answer, later' 1 $'1\n<b>\n' \
 	$'prun: sh: wrote 2 bytes that no item had asked for; an answer before that may be wrong\n' \
-	bash -c '(echo a; read x < done; echo b) | "$PRUN" coproc -j1 sh -c "
+	bash -c '(echo a; read x < twice; echo b) | "$PRUN" coproc -j1 sh -c "
 	while read x; do
-		[ \$x = a ] && echo 1 && echo 2 && echo > done || echo \"<\$x>\"
+		[ \$x = a ] && echo 1 && echo 2 && echo > twice || echo \"<\$x>\"
 	done"'
 check 'a second answer, at the end' 1 $'1\n' \
 	$'prun: sh: wrote 4 bytes that no item had asked for; an answer before that may be wrong\n' \
@@ -231,7 +231,7 @@ chmod +x bare
 check 'a text without an interpreter' 0 $'a!\n' '' "$PRUN" coproc ./bare ::: a
 
 # ------------------------------------------------- limits, tries and replacements
-check '--timeout' 1 $'<a>\n<b>\n' '~prun: hang: the task had 1000.0 ms, and was killed .*' \
+check '--timeout' 1 $'<a>\n<b>\n' '~prun: hang: (the task had 1000.0 ms, and was killed|took too long).*' \
 	"$PRUN" coproc -j1 --timeout 1 ./talker ::: a hang b
 check '--timeout --kill-after' 1 $'<a>\n<b>\n' \
 	$'prun: hang: took too long, and the program was asked to end\n' \
@@ -241,7 +241,7 @@ check '--timeout: an answer when asked to end' 0 $'asked\nb\n' '' \
 	"$PRUN" coproc -j1 --timeout 5 --kill-after 50 bash -c '
 	trap "echo asked; exit 1" TERM
 	while read x; do [ $x = a ] && read y <> go; echo $x; done' ::: a b
-check '--timeout, in per cent of the median' 1 '*' '~.*prun: hang: the task had .*' \
+check '--timeout, in per cent of the median' 1 '*' '~.*prun: hang: (the task had|took too long).*' \
 	"$PRUN" coproc -j1 --timeout 1000% ./talker ::: 1 2 3 4 5 6 7 8 hang
 # A try that fails leaves a mark; the one that finds it does well.
 cat > trier << 'END'
@@ -368,20 +368,21 @@ allow 2
 finish 'a worker is killed' 1 $'2\n' \
 	"~prun: 1: the worker \(pid ${worker// /}\) was killed by SIGKILL .*"
 # Between two items it is nobody's fault.
-mkfifo items
-exec 5<> items
+mkfifo items next
+{
+	echo 1
+	read -r _ < next
+	echo 2
+} > items &
 input=items begin coproc -j1 ./gated
-echo 1 >&5
 started 1
 allow 1
 await_text .out 1
 kill -s KILL "$workers"
-while kill -0 "$workers" 2> /dev/null; do :; done
-echo 2 >&5
+await Z "$workers"
+echo > next
 started 1
 allow 1
-await_text .out 2
-exec 5>&-
 finish 'killed between two items' 1 $'1\n2\n' \
 	$'prun: ./gated: was killed by SIGKILL (signal 9), with no item in hand\n'
 

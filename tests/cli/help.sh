@@ -12,7 +12,7 @@ check 'help' 0 '~prun runs a function .*' '' "$PRUN" help
 cp .out help
 check '--help' 0 @help '' "$PRUN" --help
 COMMANDS=$(sed -n '/^Examples/q; s/^  prun \([a-z]*\) .*/\1/p' help)
-same 'the commands' 'map starmap apply exec check log funcs completion help' \
+same 'the commands' 'map starmap apply exec coproc check log funcs completion help' \
 	"$(xargs <<< "$COMMANDS")"
 for command in $COMMANDS; do
 	check "help $command" 0 "~Usage: prun $command .*" '' "$PRUN" help "$command"
@@ -98,6 +98,7 @@ documented map 30 '0 d a C r j P c k z t D q v p'
 documented starmap 30 '0 d a C r j P c k z t D q v p'
 documented apply 14 'z D q v'
 documented exec 40 'I n X 0 d a C r j P c k z t D q v p'
+documented coproc 40 '0 d a C r j P c k z t D q v p'
 documented check 25 'j P c z p a q w'
 documented log 2 'z'
 documented funcs 1 ''
