@@ -36,6 +36,7 @@ struct exec {
 	struct items items; /* of the result in hand */
 	char *name;	    /* them as one text */
 	size_t name_len;
+	char why[256]; /* it has failed */
 };
 
 /* --------------------------------------------------------------- before the run */
@@ -239,37 +240,33 @@ static int streams_show(struct exec *e, const struct outcome *o)
 
 static int lost_tell(struct exec *e, int rc)
 {
-	char text[256];
-	int n = snprintf(text, sizeof(text), "its output is lost: %s",
-			 prun_strerror(rc));
-
-	tell(e, text, (size_t)n);
+	snprintf(e->why, sizeof(e->why), "its output is lost: %s",
+		 prun_strerror(rc));
+	tell(e, e->why, strlen(e->why));
 	return 1;
 }
 
 /* What a command has come to: 0, or 1 when it has failed and that was told. */
 static int outcome_tell(struct exec *e, const struct outcome *o)
 {
-	char text[256];
-	int n;
+	char *text = e->why;
+	size_t size = sizeof(e->why);
 
 	if (o->code == 0)
 		return 0;
 	if (o->code > 0) {
-		n = snprintf(text, sizeof(text), "exited with status %d",
-			     o->code);
+		snprintf(text, size, "exited with status %d", o->code);
 	} else if (o->signal == SIGTTIN || o->signal == SIGTTOU) {
-		n = snprintf(text, sizeof(text),
-			     "was killed, for it waited for the terminal (see "
-			     "--tty)");
+		snprintf(text, size,
+			 "was killed, for it waited for the terminal (see "
+			 "--tty)");
 	} else {
 		const char *name = sigabbrev_np(o->signal);
 
-		n = snprintf(text, sizeof(text),
-			     "was killed by SIG%s (signal %d)",
-			     name ? name : "?", o->signal);
+		snprintf(text, size, "was killed by SIG%s (signal %d)",
+			 name ? name : "?", o->signal);
 	}
-	tell(e, text, (size_t)n);
+	tell(e, text, strlen(text));
 	return 1;
 }
 
@@ -294,6 +291,13 @@ static int exec_result(void *self, const struct prun_result *result,
 	/* The run counts commands; people count items. */
 	*(failed ? &tally->failed : &tally->done) += e->items.count - 1;
 	return failed;
+}
+
+static const char *exec_reason(void *self)
+{
+	const struct exec *e = self;
+
+	return e->why;
 }
 
 static void exec_failure(void *self, const struct prun_result *result,
@@ -388,6 +392,7 @@ static int exec_run(const struct options *given)
 		.worker_start = exec_worker_start,
 		.worker_end = exec_worker_end,
 		.result = exec_result,
+		.reason = exec_reason,
 		.failure = exec_failure,
 		.describe = exec_describe,
 	};

@@ -490,6 +490,12 @@ static const struct option_row rows[] = {
 	 "the number of items, when prun cannot know it",
 	 number_set, FIELD(total), 1, UINT64_MAX},
 
+	{"trace", 0, required_argument, "FILE", CALLS | COMMAND_CHECK,
+	 SECTION_PROGRESS,
+	 "write to FILE when each item ran, and in which worker, as JSON for "
+	 "ui.perfetto.dev and chrome://tracing",
+	 text_set, FIELD(trace), 0, 0},
+
 	{"algorithm", 'a', required_argument, "NAME", COMMAND_CHECK,
 	 SECTION_CHECK,
 	 "all lines are of this digest, others improperly formatted (default: "
@@ -560,7 +566,8 @@ const char *option_heading(enum option_section section)
 		[SECTION_JOURNAL] = "Going on with a run",
 		[SECTION_FAILURES] = "Items that fail",
 		[SECTION_OUTPUT] = "Output",
-		[SECTION_PROGRESS] = "Progress, on standard error",
+		[SECTION_PROGRESS] =
+			"Seeing the run, progress on standard error",
 		[SECTION_CHECK] = "Checking",
 		[SECTION_FILES] = "Files, for functions that read them",
 	};
