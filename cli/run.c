@@ -269,6 +269,14 @@ static bool is_broken(const struct run *r)
 	       trace_error(&r->trace);
 }
 
+/* How long a wait may be before somebody wants to look. */
+static int wait_ms(const struct run *r)
+{
+	int ms = progress_timeout_ms(&r->progress);
+
+	return stop_timeout_ms(&r->stop, verbose_timeout_ms(&r->verbose, ms));
+}
+
 /*
  * Take results until the job ends: 0, or its error. Stops when standard output,
  * a journal or a trace fails. What is in the buffer goes out before every wait, so that the results
@@ -276,9 +284,6 @@ static bool is_broken(const struct run *r)
  */
 static int results_take(struct run *r)
 {
-	int tick_ms = verbose_timeout_ms(&r->verbose,
-					 progress_timeout_ms(&r->progress));
-
 	for (;;) {
 		const struct prun_result *result;
 		int rc = prun_job_next(&result, r->job, 0);
@@ -291,8 +296,7 @@ static int results_take(struct run *r)
 				return 0;
 			stop_look_ahead(&r->stop, r->pool, r->job, &r->tally,
 					&r->input);
-			rc = prun_job_next(&result, r->job,
-					   stop_timeout_ms(&r->stop, tick_ms));
+			rc = prun_job_next(&result, r->job, wait_ms(r));
 		}
 		if (rc == 1)
 			result_take(r, result);
