@@ -152,7 +152,7 @@ EXEC_ROOMS := template items batch environment spool gather lines input records 
 $(BUILD)/tests/check_exec: $(EXEC_ROOMS:%=$(BUILD)/cli/%.o)
 $(BUILD)/tests/check_exec: CHECK_LIBS := $(call pkg,--libs,jansson)
 $(BUILD)/tests/check_exec.o: TEST_CFLAGS += -Icli
-$(BUILD)/tests/check_journal: $(patsubst %,$(BUILD)/cli/%.o,journal keys journal_file option_table halt number message program signals output)
+$(BUILD)/tests/check_journal: $(patsubst %,$(BUILD)/cli/%.o,journal keys journal_file option_table halt number message program signals output text)
 $(BUILD)/tests/check_journal: CHECK_LIBS := $(call pkg,--libs,libxxhash)
 $(BUILD)/tests/check_journal.o: TEST_CFLAGS += -Icli
 

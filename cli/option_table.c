@@ -430,6 +430,10 @@ static const struct option_row rows[] = {
 	{"failed", 0, no_argument, NULL, COMMAND_LOG, SECTION_OUTPUT,
 	 "write the items that have failed in the end, one a line",
 	 flag_set, FIELD(failed), 0, 0},
+	{"html", 0, no_argument, NULL, COMMAND_LOG, SECTION_OUTPUT,
+	 "write a page of HTML, complete in itself: how busy the workers were, "
+	 "the slowest items, the failures",
+	 flag_set, FIELD(html), 0, 0},
 	{"zero", 'z', no_argument, NULL, COMMAND_LOG, SECTION_OUTPUT,
 	 "end these items with NUL",
 	 flag_set, FIELD(zero), 0, 0},

@@ -110,7 +110,8 @@ struct options {
 	const char *joblog;  /* NULL: none */
 	bool resume;
 	bool retry_failed;
-	bool failed; /* prun log: only these */
+	bool failed; /* prun log: only these; */
+	bool html;   /* a page */
 
 	/* Output. */
 	uint64_t total;	   /* 0: not given */
