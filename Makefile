@@ -142,6 +142,8 @@ $(BUILD)/tests/check_command: $(patsubst %,$(BUILD)/cli/%.o,options option_table
 $(BUILD)/tests/check_command.o: TEST_CFLAGS += -Icli
 $(BUILD)/tests/check_sumfile: $(BUILD)/cli/sumfile.o
 $(BUILD)/tests/check_sumfile.o: TEST_CFLAGS += -Icli
+$(BUILD)/tests/check_trace: $(BUILD)/cli/trace_rows.o
+$(BUILD)/tests/check_trace.o: TEST_CFLAGS += -Icli
 $(BUILD)/tests/check_columns: $(patsubst %,$(BUILD)/cli/%.o,columns fields colsep csv tsv values walk json_in json_out text message program signals)
 $(BUILD)/tests/check_columns: CHECK_LIBS := $(call pkg,--libs,jansson)
 $(BUILD)/tests/check_columns.o: TEST_CFLAGS += -Icli
@@ -150,7 +152,7 @@ EXEC_ROOMS := template items columns batch environment spool gather lines input 
 $(BUILD)/tests/check_exec: $(EXEC_ROOMS:%=$(BUILD)/cli/%.o)
 $(BUILD)/tests/check_exec: CHECK_LIBS := $(call pkg,--libs,jansson)
 $(BUILD)/tests/check_exec.o: TEST_CFLAGS += -Icli
-$(BUILD)/tests/check_journal: $(patsubst %,$(BUILD)/cli/%.o,journal keys journal_file option_table halt number message program signals output)
+$(BUILD)/tests/check_journal: $(patsubst %,$(BUILD)/cli/%.o,journal keys journal_file option_table halt number message program signals output text)
 $(BUILD)/tests/check_journal: CHECK_LIBS := $(call pkg,--libs,libxxhash)
 $(BUILD)/tests/check_journal.o: TEST_CFLAGS += -Icli
 

@@ -26,6 +26,9 @@ static int apply_ready(void *self, struct input *in)
 
 	int rc = function_ready(&a->function, a->options, in);
 
+	/* That is what there will be. */
+	in->given = 1;
+	in->ended = true;
 	if (rc == 0)
 		format_begin(&a->format);
 	return rc;

@@ -141,6 +141,12 @@ static int check_result(void *self, const struct prun_result *result,
 	return rc;
 }
 
+static const char *check_reason(void *self)
+{
+	(void)self;
+	return "does not match";
+}
+
 static void check_failure(void *self, const struct prun_result *result,
 			  const char *text, size_t len)
 {
@@ -209,6 +215,7 @@ static int check_all(struct check *c)
 		.ready = check_ready,
 		.source = check_source,
 		.result = check_result,
+		.reason = check_reason,
 		.failure = check_failure,
 		.end = check_end,
 	};

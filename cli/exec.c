@@ -44,6 +44,7 @@ struct exec {
 	struct columns columns;
 	char *name; /* them as one text */
 	size_t name_len;
+	char why[256]; /* the command has failed */
 };
 
 /* --------------------------------------------------------------- before the run */
@@ -347,11 +348,12 @@ static int signal_text(char *text, size_t size, const struct exec *e,
 	return n;
 }
 
-/* Why a command has failed, if it has: the length of the text, or 0. `rc` is
- * what came of showing its output. */
-static size_t outcome_text(char *text, size_t size, const struct exec *e,
-			   const struct outcome *o, int rc)
+/* Why a command has failed, if it has, in e->why: the length of the text, or 0.
+ * `rc` is what came of showing its output. */
+static size_t outcome_text(struct exec *e, const struct outcome *o, int rc)
 {
+	char *text = e->why;
+	size_t size = sizeof(e->why);
 	int n = 0;
 
 	if (rc < 0)
@@ -367,13 +369,11 @@ static size_t outcome_text(char *text, size_t size, const struct exec *e,
 /* 0, or 1: it has failed and that was told. */
 static int outcome_show(struct exec *e, const struct outcome *o)
 {
-	char text[256];
 	int rc = streams_show(e, o);
-	size_t n = outcome_text(text, sizeof(text), e, o,
-				o->error ? o->error : rc);
+	size_t n = outcome_text(e, o, o->error ? o->error : rc);
 
 	if (n > 0)
-		tell(e, text, n);
+		tell(e, e->why, n);
 	return n > 0;
 }
 
@@ -382,21 +382,21 @@ static int outcome_report(struct exec *e, const struct prun_result *result,
 			  const struct outcome *o)
 {
 	struct report_end end = {.code = o->code, .signal = o->signal};
-	char text[256], *output;
+	char *output;
 	int rc = output_take(e, &output, &end.output_size, o);
 	int rc2 = error_show(e, o);
 
 	rc = o->error ? o->error : rc < 0 ? rc : rc2;
 	end.output = rc == 0 ? output : NULL;
-	end.error_size = outcome_text(text, sizeof(text), e, o, rc);
+	end.error_size = outcome_text(e, o, rc);
 	if (end.error_size > 0) {
-		end.error = text;
+		end.error = e->why;
 		end.status = rc < 0 ? rc : PRUN_EFAILED;
 	}
 	report_command(&e->report, result, &end);
 	free(output);
 	if (end.error)
-		tell(e, text, end.error_size);
+		tell(e, e->why, end.error_size);
 	return end.error != NULL;
 }
 
@@ -440,6 +440,13 @@ static int exec_result(void *self, const struct prun_result *result,
 	if (!e->plan.records)
 		*(failed ? &tally->failed : &tally->done) += e->items.count - 1;
 	return failed;
+}
+
+static const char *exec_reason(void *self)
+{
+	const struct exec *e = self;
+
+	return e->why;
 }
 
 static void exec_failure(void *self, const struct prun_result *result,
@@ -543,6 +550,7 @@ static int exec_run(const struct options *given)
 		.worker_start = exec_worker_start,
 		.worker_end = exec_worker_end,
 		.result = exec_result,
+		.reason = exec_reason,
 		.failure = exec_failure,
 		.failed = exec_failed,
 		.describe = exec_describe,

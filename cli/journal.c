@@ -20,12 +20,18 @@
 #include "output.h"
 #include "program.h"
 #include "prun_msgpack.h"
+#include "text.h"
+#include "utf8.h"
 
 /* So many items wait at the most, and about so many bytes of failed ones. */
 #define ENTRIES_MAX 1024
 #define BYTES_MAX ((size_t)1 << 20)
 #define TEXT_MAX ((size_t)64 << 10) /* of why one failed */
 #define OUT_SIZE ((size_t)64 << 10)
+#define NAME_MAX_SIZE ((size_t)1024) /* of an item that is told by name */
+/* One is slower than another that is told only if it is by so much: so there
+ * are few of them, however the times grow. */
+#define SLOWER 1.05f
 
 struct journal_entry {
 	struct record_key key; /* without how often it came before */
@@ -33,8 +39,11 @@ struct journal_entry {
 	float seconds;
 	uint64_t out_at; /* where its result ends in the output */
 	size_t body, body_size;
+	size_t name, name_size; /* of RECORD_MORE, if there is one */
 	uint16_t worker;
+	uint16_t tries;
 	bool failed;
+	bool more; /* there is one */
 };
 
 static int file_fail(const struct journal *j, const char *text, int code)
@@ -468,6 +477,18 @@ static void entry_write(struct journal *j, const struct journal_entry *e)
 		.body_size = e->body_size,
 	};
 
+	if (e->more) {
+		struct record more = {
+			.kind = RECORD_MORE,
+			.uncounted = r.uncounted,
+			.key = r.key,
+			.number = e->tries,
+			.body = j->bytes + e->name,
+			.body_size = e->name_size,
+		};
+
+		record_put(j, &more);
+	}
 	record_put(j, &r);
 }
 
@@ -488,29 +509,39 @@ void journal_flush(struct journal *j)
 	j->bytes_used = 0;
 }
 
+/* Room for so many bytes more; NULL: no memory. */
+static unsigned char *bytes_take(struct journal *j, size_t size)
+{
+	size_t need = j->bytes_used + size;
+	unsigned char *p;
+
+	if (need > j->bytes_room) {
+		p = realloc(j->bytes, need * 2);
+		if (!p)
+			return NULL;
+		j->bytes = p;
+		j->bytes_room = need * 2;
+	}
+	p = j->bytes + j->bytes_used;
+	j->bytes_used = need;
+	return p;
+}
+
 /* The body of one that failed. */
 static int body_add(struct journal *j, struct journal_entry *e,
 		    const void *item, size_t item_len, const char *text,
 		    size_t len)
 {
 	uint32_t size = htole32((uint32_t)item_len);
-	size_t need;
 	unsigned char *p;
 
 	if (len > TEXT_MAX)
 		len = TEXT_MAX;
-	need = j->bytes_used + sizeof(size) + item_len + len;
-	if (need > j->bytes_room) {
-		p = realloc(j->bytes, need * 2);
-		if (!p)
-			return -ENOMEM;
-		j->bytes = p;
-		j->bytes_room = need * 2;
-	}
-	p = j->bytes + j->bytes_used;
 	e->body = j->bytes_used;
-	e->body_size = need - j->bytes_used;
-	j->bytes_used = need;
+	e->body_size = sizeof(size) + item_len + len;
+	p = bytes_take(j, e->body_size);
+	if (!p)
+		return -ENOMEM;
 	p = mempcpy(p, &size, sizeof(size));
 	p = mempcpy(p, item, item_len);
 	if (len > 0)
@@ -518,17 +549,76 @@ static int body_add(struct journal *j, struct journal_entry *e,
 	return 0;
 }
 
+/* What else is to be told of one: see RECORD_MORE. */
+static int more_add(struct journal *j, struct journal_entry *e,
+		    const char *name, size_t size)
+{
+	unsigned char *p;
+
+	size = utf8_cut(name, size, NAME_MAX_SIZE);
+	e->more = true;
+	e->name = j->bytes_used;
+	e->name_size = size;
+	p = bytes_take(j, size > 0 ? size : 1);
+	if (!p)
+		return -ENOMEM;
+	if (size > 0)
+		memcpy(p, name, size);
+	return 0;
+}
+
+/* Whether it is one of the slowest that were told of so far. */
+static bool is_slow(struct journal *j, float seconds)
+{
+	size_t least = 0;
+
+	if (j->nslowest < JOURNAL_SLOWEST) {
+		j->slowest[j->nslowest++] = seconds;
+		return true;
+	}
+	if (seconds <= j->slow)
+		return false;
+	for (size_t i = 1; i < j->nslowest; i++)
+		if (j->slowest[i] < j->slowest[least])
+			least = i;
+	if (seconds > j->slowest[least])
+		j->slowest[least] = seconds;
+	for (size_t i = 0; i < j->nslowest; i++)
+		if (j->slowest[i] < j->slowest[least])
+			least = i;
+	j->slow = j->slowest[least] * SLOWER;
+	return true;
+}
+
+/* `name`: the item as text, where its bytes are none, or NULL. */
+static int bodies_add(struct journal *j, struct journal_entry *e,
+		      const void *item, size_t item_len, const char *name,
+		      const char *text, size_t len)
+{
+	bool slow = is_slow(j, e->seconds);
+	int rc = 0;
+
+	if (name && (slow || e->failed))
+		rc = more_add(j, e, name, strlen(name));
+	else if (slow && !e->failed)
+		rc = more_add(j, e, item, item_len);
+	else if (e->tries > 1)
+		rc = more_add(j, e, "", 0);
+	if (rc == 0 && e->failed)
+		rc = body_add(j, e, item, item_len, text, len);
+	return rc;
+}
+
 static void item_note(struct journal *j, const struct journal_entry *how,
-		      const void *item, size_t item_len, const char *text,
-		      size_t len)
+		      const void *item, size_t item_len, const char *name,
+		      const char *text, size_t len)
 {
 	struct journal_entry *e = &j->entries[j->nentries];
-	int rc = 0;
+	int rc;
 
 	*e = *how;
 	e->key = keys_of(j->keys.seed, item, item_len);
-	if (e->failed)
-		rc = body_add(j, e, item, item_len, text, len);
+	rc = bodies_add(j, e, item, item_len, name, text, len);
 	if (rc < 0) {
 		fail(j, rc);
 		return;
@@ -554,8 +644,8 @@ static int batch_note(struct journal *j, const struct journal_entry *how,
 	for (uint32_t i = 0; rc == 0 && i < o.via.array.size; i++) {
 		const msgpack_object *item = &o.via.array.ptr[i];
 
-		item_note(j, how, item->via.bin.ptr, item->via.bin.size, text,
-			  len);
+		item_note(j, how, item->via.bin.ptr, item->via.bin.size, NULL,
+			  text, len);
 	}
 	msgpack_zone_destroy(&zone);
 	return rc;
@@ -583,10 +673,12 @@ void journal_note(struct journal *j, const struct prun_result *result,
 		.seconds = (float)result->run_ns / 1e9f,
 		.out_at = output_place(&standard_output),
 		.worker = (uint16_t)result->worker_id,
+		.tries = (uint16_t)result->attempts,
 		.failed = failed,
 	};
 	const void *item;
-	size_t size;
+	size_t size, name_size;
+	char *name = NULL;
 
 	if (j->fd < 0 || j->error)
 		return;
@@ -600,7 +692,10 @@ void journal_note(struct journal *j, const struct prun_result *result,
 		return;
 	}
 	item_bytes(&item, &size, result->argument, result->argument_size);
-	item_note(j, &how, item, size, text, len);
+	if (size == result->argument_size)
+		text_of_bytes(&name, &name_size, result->argument, size);
+	item_note(j, &how, item, size, name, text, len);
+	free(name);
 }
 
 /* ----------------------------------------------------------------- at the end */

@@ -23,6 +23,9 @@
 
 struct journal_entry;
 
+/* So many items that ran for longest are told by name. */
+#define JOURNAL_SLOWEST 20
+
 struct journal {
 	const struct options *options;
 	const char *name;
@@ -36,8 +39,11 @@ struct journal {
 	/* Items whose records wait for their results to be out. */
 	struct journal_entry *entries;
 	size_t nentries;
-	unsigned char *bytes; /* the bodies of those that have failed */
+	unsigned char *bytes; /* the bodies of their records */
 	size_t bytes_used, bytes_room;
+	float slowest[JOURNAL_SLOWEST]; /* seconds of those told so far */
+	size_t nslowest;
+	float slow;	    /* one is among them that took longer */
 	unsigned char *out; /* what is written next */
 	size_t out_used;
 };

@@ -65,7 +65,8 @@ static uint32_t check_of(const void *data, size_t size, uint64_t seed)
 
 static bool has_body(unsigned kind)
 {
-	return kind == RECORD_RUN || kind == RECORD_FAILED;
+	return kind == RECORD_RUN || kind == RECORD_FAILED ||
+	       kind == RECORD_MORE;
 }
 
 static bool is_kind(unsigned kind)

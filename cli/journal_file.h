@@ -13,7 +13,8 @@
  *   record   4          check: XXH3 of what follows, with the seed, cut off
  *            1          kind
  *            1          0xa6; 0xa7: the key is of the bytes alone
- *            2          number: the worker; of END the exit code
+ *            2          number: the worker; of END the exit code; of MORE how
+ *                       often the item was tried
  *           16          key
  *            4          start_ms
  *            4          how long it ran, in seconds: an IEEE float
@@ -49,6 +50,12 @@ enum record_kind {
 	RECORD_DONE = 'D',   /* an item; start_ms is since the run's start */
 	RECORD_FAILED = 'F', /* the same; the body is the item's size in 4
 				bytes, the item, and why */
+	RECORD_MORE = 'M',   /* comes before an item's that was tried more than
+				once, or was one of the slowest so far, or
+				whose bytes are no text; has its key, and for
+				a body, which may be empty, the item as text,
+				or its beginning. Nothing is lost for the run
+				that goes on if it is not there */
 	RECORD_END = 'E',    /* ends a run in order, which lasted as long as it
 				says; the key holds how many were done, and
 				failed */

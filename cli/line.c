@@ -38,13 +38,12 @@ void line_put_code(struct line *l, const char *code)
 
 /* Add a name, harmless, cut to the columns left. Characters that may be wide
  * (from U+1100 on) count as two: too short is better than a second line. */
-void line_put_name(struct line *l, const char *name)
+void line_put_name(struct line *l, const char *name, size_t len)
 {
 	const unsigned char *s = (const unsigned char *)name;
-	size_t left = strlen(name);
 
-	while (left > 0) {
-		size_t n = utf8_harmless(s, left);
+	while (len > 0) {
+		size_t n = utf8_harmless(s, len);
 		size_t columns =
 			n >= 3 && !(s[0] == 0xe0 ||
 				    (n == 3 && s[0] == 0xe1 && s[1] < 0x84)) ?
@@ -59,7 +58,7 @@ void line_put_name(struct line *l, const char *name)
 		l->size += taken;
 		l->columns += columns;
 		s += taken;
-		left -= taken;
+		len -= taken;
 	}
 }
 

@@ -20,7 +20,7 @@ void line_put(struct line *l, const char *format, ...)
 /* Add an escape code: it takes no column. */
 void line_put_code(struct line *l, const char *code);
 /* Add a name, harmless, cut to the columns left. */
-void line_put_name(struct line *l, const char *name);
+void line_put_name(struct line *l, const char *name, size_t len);
 /* Add a length of time: 0:07, 1:02:03, 5d; before it both other texts. */
 void line_put_time(struct line *l, const char *separator, const char *label,
 		   double seconds);

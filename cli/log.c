@@ -13,11 +13,13 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "history.h"
 #include "journal.h"
 #include "keys.h"
 #include "line.h"
 #include "message.h"
 #include "output.h"
+#include "page.h"
 #include "program.h"
 #include "quote.h"
 #include "journal_file.h"
@@ -38,7 +40,8 @@ struct log {
 	double seconds;	    /* of the runs before the last one */
 	double run_seconds; /* of the last one, as far as it is known */
 	double item_seconds;
-	bool newline; /* in an item that was printed on a line */
+	bool newline;		/* in an item that was printed on a line */
+	struct history history; /* --html */
 };
 
 static int file_fail(const struct log *l, const char *text, int code)
@@ -109,10 +112,18 @@ static int item_take(struct log *l, const struct record *r)
 
 static int record_take(struct log *l, const struct record *r)
 {
+	int rc = 0;
+
+	if (l->options->html)
+		rc = history_meet(&l->history, r, l->seconds + l->run_seconds);
+	if (rc < 0)
+		return rc;
 	if (r->kind == RECORD_RUN)
 		return run_take(l, r);
-	if (r->kind != RECORD_END)
+	if (r->kind == RECORD_DONE || r->kind == RECORD_FAILED)
 		return item_take(l, r);
+	if (r->kind != RECORD_END)
+		return 0;
 	l->ended = true;
 	l->code = r->number;
 	l->run_seconds = (double)r->seconds;
@@ -152,13 +163,12 @@ static void put_time(FILE *f, time_t t)
 
 static void put_command(FILE *f, const struct log *l)
 {
-	fprintf(f, "command: %s", program_name());
+	fputs(program_name(), f);
 	for (size_t i = 0; i < l->command_size;
 	     i += strlen(l->command + i) + 1) {
 		putc(' ', f);
 		quote_put(f, l->command + i, strlen(l->command + i));
 	}
-	putc('\n', f);
 }
 
 static void put_state(FILE *f, const struct log *l)
@@ -166,16 +176,18 @@ static void put_state(FILE *f, const struct log *l)
 	int pid = journal_locked_by(l->fd);
 
 	if (pid != 0)
-		fprintf(f, "goes on (process %d)\n", pid);
+		fprintf(f, "goes on (process %d)", pid);
 	else if (l->ended)
-		fprintf(f, "ended with exit status %u\n", l->code);
+		fprintf(f, "ended with exit status %u", l->code);
 	else
-		fputs("was cut short\n", f);
+		fputs("was cut short", f);
 }
 
 static void put_summary(FILE *f, const struct log *l)
 {
+	fputs("command: ", f);
 	put_command(f, l);
+	putc('\n', f);
 	fprintf(f, "items:   %" PRIu64 "\n", l->items);
 	fprintf(f, "done:    %" PRIu64 "\n", l->items - l->failed);
 	fprintf(f, "failed:  %" PRIu64 "\n", l->failed);
@@ -188,6 +200,7 @@ static void put_summary(FILE *f, const struct log *l)
 	}
 	fputs("; it ", f);
 	put_state(f, l);
+	putc('\n', f);
 	fprintf(f, "time:    %.3f s, of all items %.3f s\n",
 		l->seconds + l->run_seconds, l->item_seconds);
 }
@@ -248,6 +261,104 @@ static int failed(struct log *l)
 	return code;
 }
 
+/* ---------------------------------------------------------------------- the page */
+
+static int history_take(struct log *l, const struct record *r)
+{
+	uint32_t *number, state = 0;
+
+	if (r->kind == RECORD_DONE || r->kind == RECORD_FAILED) {
+		number = journal_item(&l->keys, r, KEY_AGAIN);
+		if (!number)
+			return -ENOMEM;
+		state = *number & (KEY_FAILED | KEY_TOLD);
+		if (r->kind == RECORD_DONE)
+			state = 0;
+		else
+			*number |= KEY_TOLD;
+	}
+	return history_add(&l->history, r, state == KEY_FAILED,
+			   state == (KEY_FAILED | KEY_TOLD));
+}
+
+/* A text that one of those above makes; NULL: no memory. */
+static char *text_of(void (*put)(FILE *f, const struct log *l),
+		     const struct log *l)
+{
+	size_t size;
+	char *text = NULL;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return NULL;
+	put(f, l);
+	if (fclose(f) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static void put_first(FILE *f, const struct log *l)
+{
+	put_time(f, l->first);
+}
+
+static void put_last(FILE *f, const struct log *l)
+{
+	put_time(f, l->last);
+}
+
+static void put_title(FILE *f, const struct log *l)
+{
+	fprintf(f, "%s %s", program_name(),
+		l->command_size > 0 ? l->command : "");
+}
+
+static int page_put(const struct log *l)
+{
+	void (*const puts[])(FILE * f, const struct log *l) = {
+		put_command, put_title, put_first, put_last, put_state,
+	};
+	char *texts[5];
+	bool whole = true;
+
+	for (size_t i = 0; i < 5; i++)
+		whole &= (texts[i] = text_of(puts[i], l)) != NULL;
+	if (whole) {
+		struct page_summary s = {
+			.command = texts[0],
+			.command_size = strlen(texts[0]),
+			.title = texts[1],
+			.first = texts[2],
+			.last = texts[3],
+			.state = texts[4],
+			.items = l->items,
+			.failed = l->failed,
+			.runs = l->runs,
+			.seconds = l->seconds + l->run_seconds,
+			.item_seconds = l->item_seconds,
+		};
+
+		page_write(&s, &l->history);
+	}
+	for (size_t i = 0; i < 5; i++)
+		free(texts[i]);
+	return whole ? output_end(&standard_output) : memory_fail();
+}
+
+static int page(struct log *l)
+{
+	int code = 0;
+
+	if (history_measure(&l->history, l->seconds + l->run_seconds) < 0)
+		return memory_fail();
+	code = each_record(l, history_take);
+	if (code != 0)
+		return code;
+	history_end(&l->history);
+	return page_put(l);
+}
+
 static int show(struct log *l)
 {
 	int code = each_record(l, record_take), rc;
@@ -260,7 +371,9 @@ static int show(struct log *l)
 			l->name, l->in.damage, l->in.damage_at);
 		code = EXIT_ITEM_FAILED;
 	}
-	rc = l->options->failed ? failed(l) : summary(l);
+	rc = l->options->failed ? failed(l) :
+	     l->options->html	? page(l) :
+				  summary(l);
 	return rc != 0 ? rc : code;
 }
 
@@ -270,6 +383,8 @@ static int log_run(const struct options *o)
 	struct stat st;
 	int rc;
 
+	if (o->html && o->failed)
+		return message_usage("--html and --failed exclude each other");
 	output_init(&standard_output);
 	l.fd = open(l.name, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (l.fd < 0 || fstat(l.fd, &st) < 0)
@@ -281,6 +396,7 @@ static int log_run(const struct options *o)
 	if (l.fd >= 0)
 		close(l.fd);
 	keys_release(&l.keys);
+	history_release(&l.history);
 	free(l.command);
 	return rc;
 }
@@ -296,13 +412,15 @@ const struct command command_log = {
 	.about =
 "Show what JOURNAL, which 'prun map --journal JOURNAL' has written, tells: the\n"
 "command, how many items there were, how they have fared in the end, how many\n"
-"runs there were, and the time that they and their items took.\n",
+"runs there were, and the time that they and their items took; with --html as a\n"
+"page with pictures of when which worker was busy.\n",
 	.after =
 "Exit status: 0 all well; 1 a part of the journal is damaged; 2 it cannot be\n"
 "opened, or is no journal; 3 prun itself failed.\n"
 "\n"
 "Examples:\n"
 "  prun log run.journal\n"
+"  prun log --html run.journal > run.html\n"
 "  prun log --failed run.journal | prun map ./plugin.so:solve\n",
 };
 /* clang-format on */

@@ -16,8 +16,9 @@
 #include "utf8.h"
 
 #define ITEM_SHOWN_MAX 4096
+#define STATUS_SIZE 2048
 
-static bool status_shown;
+static bool status_shown, status_taken;
 static const char *topic;
 
 /* What cannot be told on stderr cannot be told at all, so errors end it. */
@@ -50,23 +51,42 @@ void message_bytes(const void *data, size_t size)
 
 void message_status(const char *line, size_t len)
 {
-	message_status_erase();
-	stderr_write(line, len);
+	char text[STATUS_SIZE];
+	/*
+	 * What was there is written over, and only the rest erased, so that
+	 * nothing flickers. The cursor goes back to its beginning: when the
+	 * terminal becomes narrower and breaks the line, all of it is behind
+	 * the cursor still, and can be erased. The terminal may be narrower
+	 * already than it is known to be, so it is not to break the line.
+	 */
+	int n = snprintf(text, sizeof(text), "\r\033[?7l%.*s\033[J\033[?7h\r",
+			 (int)len, line);
+
+	if (n > 0 && (size_t)n < sizeof(text))
+		stderr_write(text, (size_t)n);
 	status_shown = true;
+	status_taken = false;
 }
 
 void message_status_erase(void)
 {
-	if (status_shown)
-		stderr_write("\r\033[K", 4);
+	if (!status_shown)
+		return;
+	stderr_write("\r\033[J", 4);
 	status_shown = false;
+	status_taken = true;
+}
+
+bool message_status_taken(void)
+{
+	return status_taken;
 }
 
 void message_status_keep(void)
 {
 	if (status_shown)
 		stderr_write("\n", 1);
-	status_shown = false;
+	status_shown = status_taken = false;
 }
 
 /* The bytes of the character at `s`, one where there is none; and whether they

@@ -41,8 +41,11 @@ void message_bytes(const void *data, size_t size);
 
 /* Show `line` in place of the status line that is there. */
 void message_status(const char *line, size_t len);
-/* Take the status line away, or leave it for good. */
+/* Take the status line away, as messages do; whether that has happened since it
+ * was shown. */
 void message_status_erase(void);
+bool message_status_taken(void);
+/* Leave it there for good. */
 void message_status_keep(void);
 
 #endif

@@ -484,6 +484,10 @@ static const struct option_row rows[] = {
 	{"failed", 0, no_argument, NULL, COMMAND_LOG, SECTION_OUTPUT,
 	 "write the items that have failed in the end, one a line",
 	 flag_set, FIELD(failed), 0, 0},
+	{"html", 0, no_argument, NULL, COMMAND_LOG, SECTION_OUTPUT,
+	 "write a page of HTML, complete in itself: how busy the workers were, "
+	 "the slowest items, the failures",
+	 flag_set, FIELD(html), 0, 0},
 	{"zero", 'z', no_argument, NULL, COMMAND_LOG, SECTION_OUTPUT,
 	 "end these items with NUL",
 	 flag_set, FIELD(zero), 0, 0},
@@ -553,6 +557,12 @@ static const struct option_row rows[] = {
 	{"total", 0, required_argument, "N", POOLED, SECTION_PROGRESS,
 	 "the number of items, when prun cannot know it",
 	 number_set, FIELD(total), 1, UINT64_MAX},
+
+	{"trace", 0, required_argument, "FILE", CALLS | COMMAND_CHECK,
+	 SECTION_PROGRESS,
+	 "write to FILE when each item ran, and in which worker, as JSON for "
+	 "ui.perfetto.dev and chrome://tracing",
+	 text_set, FIELD(trace), 0, 0},
 
 	{"algorithm", 'a', required_argument, "NAME", COMMAND_CHECK,
 	 SECTION_CHECK,
@@ -624,7 +634,8 @@ const char *option_heading(enum option_section section)
 		[SECTION_JOURNAL] = "Going on with a run",
 		[SECTION_FAILURES] = "Items that fail",
 		[SECTION_OUTPUT] = "Output",
-		[SECTION_PROGRESS] = "Progress, on standard error",
+		[SECTION_PROGRESS] =
+			"Seeing the run, progress on standard error",
 		[SECTION_CHECK] = "Checking",
 		[SECTION_FILES] = "Files, for functions that read them",
 	};

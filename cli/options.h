@@ -92,12 +92,12 @@ struct options {
 	bool has_workers;
 	bool pin;
 	bool has_start_method;
-	uint32_t workers;      /* 0 with has_workers: one an item */
-	uint64_t chunksize;    /* 0: auto */
-	uint64_t maxtasks;     /* 0: no limit */
-	unsigned start_method; /* enum prun_start_method */
+	uint32_t workers;   /* 0 with has_workers: one an item */
+	uint64_t chunksize; /* 0: auto */
+	uint64_t maxtasks;  /* 0: no limit */
 	int64_t nice;
 	uint64_t memory_limit; /* bytes; 0: none */
+	unsigned start_method; /* enum prun_start_method */
 
 	/* Items that fail. */
 	bool has_kill_after;
@@ -121,9 +121,12 @@ struct options {
 	const char *joblog;  /* NULL: none */
 	bool resume;
 	bool retry_failed;
-	bool failed; /* prun log: only these */
+	bool failed; /* prun log: only these; */
+	bool html;   /* a page */
 
 	/* Output. */
+	uint64_t total;	   /* 0: not given */
+	const char *trace; /* NULL: none */
 	enum output_format format;
 	enum progress_mode progress;
 	bool dry_run;
@@ -135,7 +138,6 @@ struct options {
 	bool bsd_tag;
 	bool quiet;
 	unsigned char verbose; /* 1: items as they end; 2: workers too */
-	uint64_t total;	       /* 0: not given */
 
 	/* Checking. */
 	const char *algorithm; /* NULL: what each line says */

@@ -25,14 +25,19 @@ static bool same_terminal(int a, int b)
 	       fstat(b, &y) == 0 && x.st_rdev == y.st_rdev;
 }
 
-void output_init(struct output *out)
+void output_of(struct output *out, int fd)
 {
-	out->fd = STDOUT_FILENO;
+	out->fd = fd;
 	out->used = 0;
 	out->error = 0;
 	out->gone = 0;
 	out->written = false;
-	out->shares_terminal = same_terminal(STDOUT_FILENO, STDERR_FILENO);
+	out->shares_terminal = same_terminal(fd, STDERR_FILENO);
+}
+
+void output_init(struct output *out)
+{
+	output_of(out, STDOUT_FILENO);
 }
 
 int output_move(struct output *out)

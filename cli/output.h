@@ -27,6 +27,8 @@ struct output {
 extern struct output standard_output;
 
 void output_init(struct output *out);
+/* The same for a descriptor of another file, which is closed at its end. */
+void output_of(struct output *out, int fd);
 /* How many bytes were put, those that are out and those that wait. */
 static inline uint64_t output_place(const struct output *out)
 {

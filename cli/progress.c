@@ -13,13 +13,17 @@
 #include "format.h"
 #include "line.h"
 #include "message.h"
+#include "utf8.h"
 
 #define BAR_INTERVAL_NS 100000000u
+/* After a message or results have taken its place. */
+#define AGAIN_INTERVAL_NS 10000000u
 #define LINE_INTERVAL_NS 1000000000u
 #define SLOW_NS 3000000000u
 /* Counting takes about a millisecond a slice, so a hundredth of the time. */
 #define COUNT_INTERVAL_NS 100000000u
 #define COUNT_SLICE ((size_t)8 << 20)
+#define SLOW_SIZE 128 /* of its item, at the most */
 #define BAR_CELLS_MAX 30
 #define BAR_CELLS_MIN 10
 
@@ -32,7 +36,8 @@ struct moment {
 	double seconds;
 	double rate;
 	uint64_t slow_ns; /* when the longest running task began, or 0 */
-	char slow_item[64];
+	char slow_item[SLOW_SIZE];
+	size_t slow_len;
 };
 
 static uint64_t draw_interval_ns(const struct progress *p)
@@ -60,7 +65,9 @@ void progress_init(struct progress *p, const struct options *o,
 
 int progress_timeout_ms(const struct progress *p)
 {
-	return p->mode == PROGRESS_NONE ? -1 : 100;
+	if (p->mode == PROGRESS_NONE)
+		return -1;
+	return message_status_taken() ? AGAIN_INTERVAL_NS / 1000000 : 100;
 }
 
 /* ------------------------------------------------------------- what is said */
@@ -122,7 +129,7 @@ static void put_slow(struct line *l, const struct moment *m,
 		return;
 	line_put_time(l, separator, "", (double)(m->now_ns - m->slow_ns) / 1e9);
 	line_put(l, " ");
-	line_put_name(l, m->slow_item);
+	line_put_name(l, m->slow_item, m->slow_len);
 }
 
 /* ------------------------------------------------------------------ drawing */
@@ -235,8 +242,8 @@ static void note_running(const struct prun_running *running, void *payload)
 		return;
 	format_item(&item, &len, running->argument, running->argument_size);
 	m->slow_ns = running->start_ns;
-	snprintf(m->slow_item, sizeof(m->slow_item), "%.*s",
-		 (int)(len < 64 ? len : 64), item);
+	m->slow_len = utf8_cut(item, len, sizeof(m->slow_item));
+	memcpy(m->slow_item, item, m->slow_len);
 }
 
 static void moment_fill(struct moment *m, const struct progress *p,
@@ -270,9 +277,10 @@ void progress_tick(struct progress *p, struct prun_pool *pool,
 		input_count(in, COUNT_SLICE);
 		p->count_ns = now + COUNT_INTERVAL_NS;
 	}
-	if (now < p->draw_ns)
+	if (now < p->draw_ns && !(message_status_taken() && now >= p->again_ns))
 		return;
 	p->draw_ns = now + draw_interval_ns(p);
+	p->again_ns = now + AGAIN_INTERVAL_NS;
 	moment_fill(&m, p, job, in);
 	prun_pool_running(pool, note_running, &m);
 	draw(p, &m, false);

@@ -20,6 +20,7 @@ struct progress {
 	uint64_t start_ns;
 	uint64_t draw_ns; /* when to draw, and to count, again */
 	uint64_t count_ns;
+	uint64_t again_ns; /* when to draw what was taken away */
 	const struct tally *tally;
 };
 

@@ -7,15 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "json_out.h"
+#include "cell.h"
 #include "tsv.h"
-
-/* A value of a record: a string, packed, or neither: null. */
-struct cell {
-	const char *text;
-	const void *value;
-	size_t size;
-};
 
 /* What is told of an item. */
 struct record {
@@ -75,20 +68,6 @@ static struct cell item_cell(const struct prun_result *result)
 			     .size = result->argument_size};
 }
 
-/* A packed string as a string, and nil as null. */
-static void cell_open(struct cell *c)
-{
-	const char *s;
-	size_t len;
-
-	if (!c->value)
-		return;
-	if (prun_unpack(c->value, c->size, NULL, "s#", &s, &len) == 0)
-		*c = (struct cell){.text = s, .size = len};
-	else if (prun_unpack(c->value, c->size, NULL, "n") == 0)
-		*c = (struct cell){.text = NULL};
-}
-
 static const char *status_name(const struct record *record)
 {
 	return record->status < 0 ? prun_error_name(record->status) : "ok";
@@ -114,67 +93,17 @@ static void ms_text(char *text, size_t size, const struct prun_result *result)
 
 /* --------------------------------------------------------------------- as text */
 
-static void put_base64(const struct report *r, const void *data, size_t size)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno"
-				     "pqrstuvwxyz0123456789+/";
-	const unsigned char *p = data;
-
-	while (size > 0) {
-		size_t n = size < 3 ? size : 3;
-		unsigned bits = (unsigned)p[0] << 16 |
-				(n > 1 ? (unsigned)p[1] << 8 : 0) |
-				(n > 2 ? p[2] : 0u);
-		char four[4] = {digits[bits >> 18], digits[bits >> 12 & 63],
-				n > 1 ? digits[bits >> 6 & 63] : '=',
-				n > 2 ? digits[bits & 63] : '='};
-
-		output_put(r->out, four, 4);
-		p += n;
-		size -= n;
-	}
-}
-
 static void put_json_piece(void *to, const char *text, size_t len)
 {
 	output_put(to, text, len);
 }
 
-/* The value as JSON, if it can be said so and there is memory for it. */
-static bool cell_decode(msgpack_object *o, struct report *r,
-			const struct cell *c)
-{
-	msgpack_zone_clear(&r->zone);
-	return prun_value_object(o, &r->zone, c->value, c->size) == 0 &&
-	       json_can_say(o);
-}
-
-/* A name that must not be escaped, and the value of the cell. */
 static void put_member(struct report *r, const char *name, struct cell c)
 {
 	struct json_out json = {put_json_piece, r->out};
-	msgpack_object o;
 
-	cell_open(&c);
-	put(r, ",\"");
-	put(r, name);
-	if (c.text && json_is_text(c.text, c.size)) {
-		put(r, "\":");
-		json_put_string(&json, c.text, c.size);
-	} else if (c.text) {
-		put(r, "_b64\":\"");
-		put_base64(r, c.text, c.size);
-		put(r, "\"");
-	} else if (!c.value) {
-		put(r, "\":null");
-	} else if (cell_decode(&o, r, &c)) {
-		put(r, "\":");
-		json_put(&json, &o);
-	} else {
-		put(r, "_msgpack_b64\":\"");
-		put_base64(r, c.value, c.size);
-		put(r, "\"");
-	}
+	put(r, ",");
+	cell_put(&json, &r->zone, name, c);
 }
 
 static void put_jsonl(struct report *r, const struct record *record)
@@ -228,11 +157,11 @@ static void put_field(struct report *r, struct cell c)
 	cell_open(&c);
 	if (c.text) {
 		put_escaped(r->out, c.text, c.size);
-	} else if (c.value && cell_decode(&o, r, &c)) {
+	} else if (c.value && cell_decode(&o, &r->zone, &c)) {
 		json_put(&json, &o);
 	} else if (c.value) {
 		put(r, "msgpack_b64:");
-		put_base64(r, c.value, c.size);
+		cell_put_base64(&json, c.value, c.size);
 	}
 }
 

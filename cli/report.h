@@ -19,10 +19,7 @@
  *   exit     the status it has ended with; null: by a signal, or it never began
  *   signal   the number of the signal that has ended it; or null
  *
- * jsonl    An object a line. What is a string and not UTF-8 has _b64 behind its
- *          name, and is in base64. A value for which there is no JSON (an
- *          infinity, an ext, a map whose keys are no strings, a string inside
- *          that is not UTF-8) has _msgpack_b64 behind it, and is its msgpack.
+ * jsonl    An object a line; what has another name there, and why, says cell.h.
  * tsv      A line of the names, then a line each; a string as it is, with \t,
  *          \n, \r and \\ for TAB, LF, CR and backslash; null as nothing; any
  *          other value as JSON, or, where there is none, msgpack_b64: and its

@@ -14,6 +14,7 @@
 #include "progress.h"
 #include "signals.h"
 #include "stop.h"
+#include "trace.h"
 #include "verbose.h"
 #include "workers.h"
 
@@ -30,6 +31,7 @@ struct run {
 	struct progress progress;
 	struct journal journal;
 	struct joblog joblog;
+	struct trace trace;
 	uint64_t put; /* bytes of output before the result in hand */
 	struct prun_pool *pool;
 	struct prun_job *job;
@@ -84,6 +86,16 @@ static void pause_skipping(void *run)
 	prun_pool_wake(r->pool);
 }
 
+/* Whether a worker may run several tasks at a time. */
+static bool has_lanes(const struct work *work)
+{
+	bool lanes = work->func.lanes > 1;
+
+	for (size_t i = 0; i < work->nfuncs; i++)
+		lanes |= work->funcs[i].lanes > 1;
+	return lanes;
+}
+
 static int journals_prepare(struct run *r)
 {
 	int rc = journal_open(&r->journal, r->options);
@@ -94,7 +106,10 @@ static int journals_prepare(struct run *r)
 		r->input.pause = pause_skipping;
 		r->input.skip_payload = r;
 	}
-	return rc == 0 ? joblog_open(&r->joblog, r->options) : rc;
+	if (rc == 0)
+		rc = joblog_open(&r->joblog, r->options);
+	return rc == 0 ? trace_open(&r->trace, r->options, has_lanes(r->work)) :
+			 rc;
 }
 
 static int run_prepare(struct run *r)
@@ -145,6 +160,7 @@ static void item_ended(struct run *r, const struct prun_result *result,
 		r->tally.done++;
 	verbose_item(&r->verbose, result, failed ? "failed" : "done");
 	journal_note(&r->journal, result, failed, text, len);
+	trace_note(&r->trace, result, failed, text, len);
 	joblog_note(&r->joblog, result, failed,
 		    r->work->batches ? result->index + 1 : input_place(result),
 		    output_place(&standard_output) - r->put, r->work->describe,
@@ -178,6 +194,7 @@ static void faulty_failed(struct run *r, const struct prun_result *result,
 	};
 
 	r->tally.failed++;
+	trace_note(&r->trace, &faulty, true, text, strlen(text));
 	if (r->work->failed)
 		r->work->failed(r->work->self, &faulty, text, strlen(text));
 }
@@ -218,7 +235,12 @@ static void item_done(struct run *r, const struct prun_result *result)
 		failed.status = rc;
 		item_failed(r, &failed, text, strlen(text));
 	} else {
-		item_ended(r, result, rc > 0, "", 0);
+		const char *why = rc > 0 && r->work->reason ?
+					  r->work->reason(r->work->self) :
+					  NULL;
+
+		item_ended(r, result, rc > 0, why ? why : "",
+			   why ? strlen(why) : 0);
 	}
 }
 
@@ -243,19 +265,25 @@ static void result_take(struct run *r, const struct prun_result *result)
 /* What comes cannot be written any more. */
 static bool is_broken(const struct run *r)
 {
-	return standard_output.error || r->journal.error || r->joblog.error;
+	return standard_output.error || r->journal.error || r->joblog.error ||
+	       trace_error(&r->trace);
+}
+
+/* How long a wait may be before somebody wants to look. */
+static int wait_ms(const struct run *r)
+{
+	int ms = progress_timeout_ms(&r->progress);
+
+	return stop_timeout_ms(&r->stop, verbose_timeout_ms(&r->verbose, ms));
 }
 
 /*
- * Take results until the job ends: 0, or its error. Stops when standard output
- * or a journal fails. What is in the buffer goes out before every wait, so that the results
+ * Take results until the job ends: 0, or its error. Stops when standard output,
+ * a journal or a trace fails. What is in the buffer goes out before every wait, so that the results
  * of a slow input are seen at once.
  */
 static int results_take(struct run *r)
 {
-	int tick_ms = verbose_timeout_ms(&r->verbose,
-					 progress_timeout_ms(&r->progress));
-
 	for (;;) {
 		const struct prun_result *result;
 		int rc = prun_job_next(&result, r->job, 0);
@@ -263,12 +291,12 @@ static int results_take(struct run *r)
 		if (rc == PRUN_ETIMEDOUT) {
 			journal_flush(&r->journal);
 			joblog_flush(&r->joblog);
+			trace_flush(&r->trace);
 			if (is_broken(r))
 				return 0;
 			stop_look_ahead(&r->stop, r->pool, r->job, &r->tally,
 					&r->input);
-			rc = prun_job_next(&result, r->job,
-					   stop_timeout_ms(&r->stop, tick_ms));
+			rc = prun_job_next(&result, r->job, wait_ms(r));
 		}
 		if (rc == 1)
 			result_take(r, result);
@@ -333,7 +361,15 @@ static void run_release(struct run *r)
 	verbose_release(&r->verbose);
 	journal_close(&r->journal);
 	joblog_end(&r->joblog, 0);
+	trace_close(&r->trace, 0);
 	input_close(&r->input);
+}
+
+static const char *how_ended(const struct run *r)
+{
+	if (!r->stop.stopped)
+		return "ended";
+	return r->stop.signals > 0 ? "interrupted" : "halted";
 }
 
 static int run_all(struct run *r)
@@ -359,6 +395,8 @@ static int run_all(struct run *r)
 		code = r->work->end(r->work->self, tally, code);
 	code = journal_end(&r->journal, tally, code);
 	code = joblog_end(&r->joblog, code);
+	trace_tell_end(&r->trace, how_ended(r), tally);
+	code = trace_close(&r->trace, code);
 	if (output_close(&standard_output) < 0)
 		code = output_fail(&standard_output);
 	return code;

@@ -59,6 +59,9 @@ struct work {
 	 */
 	int (*result)(void *self, const struct prun_result *result,
 		      struct tally *tally);
+	/* After `result` gave 1: why the item has failed. NULL: nothing is
+	 * known of it. */
+	const char *(*reason)(void *self);
 	/* Tells of a task that has failed. Without one it is run_tell(). */
 	void (*failure)(void *self, const struct prun_result *result,
 			const char *text, size_t len);

@@ -51,4 +51,17 @@ static inline size_t utf8_harmless(const unsigned char *s, size_t len)
 	return utf8_length(s, len);
 }
 
+/* How much of a text to take that may have `most` bytes: no half of a
+ * character at its end. */
+static inline size_t utf8_cut(const char *s, size_t len, size_t most)
+{
+	size_t n = most;
+
+	if (len <= most)
+		return len;
+	while (n > 0 && most - n < 3 && ((unsigned char)s[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
 #endif

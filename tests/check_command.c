@@ -49,7 +49,7 @@ static void assert_shown(const char *name, size_t width, const char *shown)
 {
 	struct line l = {.width = width};
 
-	line_put_name(&l, name);
+	line_put_name(&l, name, strlen(name));
 	ck_assert_uint_lt(l.size, sizeof(l.text));
 	l.text[l.size] = '\0';
 	ck_assert_str_eq(l.text, shown);

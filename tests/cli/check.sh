@@ -188,7 +188,7 @@ shown=$(grep -oE '^ {2}(-., | {4})--[a-z-]+' help | grep -oE '\-\-.*' | sort)
 same 'options of the manual' "$shown" \
 	"$(grep -oE '^\.It .*' "$page" | grep -oE 'Fl Fl [a-z-]+' |
 		sed 's/Fl Fl /--/' | sort)"
-same 'the number of options' 26 "$(wc -l <<< "$shown")"
+same 'the number of options' 27 "$(wc -l <<< "$shown")"
 same 'letters of the options' "$(sed -n 's/^  \(-.\), --.*/\1/p' help | sort)" \
 	"$(grep -oE '^\.It .*' "$page" | grep -oE 'Fl [a-zA-Z]\b' |
 		sed 's/Fl /-/' | sort)"

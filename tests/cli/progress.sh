@@ -25,7 +25,7 @@ prun: no2: No such file or directory
 prun: 2/2, 100%, 2 failed, [0-9.]+[kM]?/s, in 0:00' \
 	"$PRUN" map -p md5 no1 no2
 check 'bar: one line, drawn again' 0 $'a\nb\n' \
-	'~.*\[#{15}\] 2/2  100%  [0-9.]+[kM]?/s  in 0:00' \
+	$'~.*\\[#{15}\\] 2/2  100%  [0-9.]+[kM]?/s  in 0:00\033\\[J\033\\[\\?7h\r' \
 	"$PRUN" map --progress=bar echo a b
 same 'bar: no colours for TERM=dumb' 0 "$(grep -c $'\033\\[3' .err)"
 check 'bar: with colours' 0 '*' '*' \
@@ -34,9 +34,21 @@ same 'bar: no colours without a terminal' 0 "$(grep -c $'\033\\[3' .err)"
 check 'bar: erased before a message' 1 '' '*' \
 	"$PRUN" map --progress=bar md5 no1
 same 'bar: the message has a line of its own' 1 \
-	"$(grep -c '^prun: no1: No such file or directory$' <(sed 's/^.*\x1b\[K//' .err))"
+	"$(grep -c '^prun: no1: No such file or directory$' <(sed 's/^.*\x1b\[J//' .err))"
 
-# On a terminal, if there is a program that makes one.
+# On a terminal of the test's own.
+if have python3; then
+	while read -r result text; do
+		case $result in
+		ok) pass "terminal: $text" ;;
+		*) fail "terminal: $text" ;;
+		esac
+	done < <(env -u TERM -u NO_COLOR python3 "$TESTS/progress_screen.py" "$PRUN" 2>&1)
+else
+	skip 'the bar on a terminal' 'no python3'
+fi
+
+# And on one of script(1), if that is there.
 if ! script -qec true /dev/null > /dev/null 2>&1; then
 	skip 'the bar on a terminal' 'no script(1)'
 	exit 0
@@ -52,14 +64,14 @@ terminal() {
 mkfifo fifo
 exec 4< <(terminal "TERM=xterm '$PRUN' map -p --special-files md5 fifo > out")
 read -r -d ']' -t 30 -u 4 bar
-same 'bar: drawn while an item runs' $'[\033[32m------------------------------\033[m' \
+same 'bar: drawn while an item runs' $'\033[?7l[\033[32m------------------------------\033[m' \
 	"$bar"
 printf abc > fifo
 rest=$(cat <&4)
 exec 4<&-
 same 'bar: the result' '900150983cd24fb0d6963f7d28e17f72  fifo' "$(cat out)"
-rest=${rest##*$'\033[K'}
-if [[ $rest =~ ^\[.\[32m#+.\[m\]\ 1/1\ \ 100%.*\ in\ [0-9:]+$ ]]; then
+rest=${rest##*$'\033[?7l'}
+if [[ $rest =~ ^\[.\[32m#+.\[m\]\ 1/1\ \ 100%.*\ in\ [0-9:]+.\[J.\[\?7h$ ]]; then
 	pass 'bar: the last state stays'
 else
 	fail 'bar: the last state stays' "got $(cat -v <<< "$rest")"

@@ -9,8 +9,8 @@
  *	5	  the same, with 1 byte of it changed: 1 byte where, 1 byte how
  *	6, 7	  bytes: 1 byte how many, and these
  *
- * in the bits from 2 on; the lowest two are the kind of record, the highest says
- * that it is not counted. All records that are whole come out, in their order
+ * in the bits from 2 on; the lowest two are the kind of record, 0x20 says that
+ * it is one of the kind MORE, the highest that it is not counted. All records that are whole come out, in their order
  * and as they went in; nothing else does; and all other bytes are damage, or
  * torn. Bodies and bytes are below 0x40, for a fuzzer that knows the seed finds
  * records that are within others.
@@ -50,16 +50,16 @@ static size_t take_record(unsigned char *bytes, struct wanted *w, unsigned step,
 {
 	static const enum record_kind kinds[] = {RECORD_RUN, RECORD_DONE,
 						 RECORD_FAILED, RECORD_END};
+	enum record_kind kind = step & 0x20 ? RECORD_MORE : kinds[step & 3];
 	size_t size;
 
-	w->r = (struct record){.kind = kinds[step & 3],
-			       .uncounted = step & 0x80};
+	w->r = (struct record){.kind = kind, .uncounted = step & 0x80};
 	w->r.number = (uint16_t)(fuzz_take(in, 1) * 257);
 	w->r.key.low = fuzz_take(in, 1) * SEED;
 	w->r.key.high = ~w->r.key.low;
 	w->r.start_ms = w->r.number * 65537u;
 	w->r.seconds = (float)w->r.number;
-	if (w->r.kind == RECORD_RUN || w->r.kind == RECORD_FAILED) {
+	if (kind != RECORD_DONE && kind != RECORD_END) {
 		w->r.body = w->body;
 		w->r.body_size = (size_t)fuzz_take(in, 1);
 		for (size_t i = 0; i < w->r.body_size; i++)

@@ -223,7 +223,7 @@ static void check_line(const char *name, size_t width)
 	struct line l = {.width = width};
 	size_t left = strlen(name), at = 0, n;
 
-	line_put_name(&l, name);
+	line_put_name(&l, name, strlen(name));
 	FUZZ_ASSERT(l.size <= sizeof(l.text) && l.columns <= l.width);
 	FUZZ_ASSERT(all_visible((unsigned char *)l.text, l.size));
 	FUZZ_ASSERT(columns_of((unsigned char *)l.text, l.size) <= l.columns);
