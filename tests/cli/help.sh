@@ -39,6 +39,15 @@ for file in help funcs help.*; do
 	same "$file: no blank at a line's end" '' "$(grep -nE ' $' "$file")"
 done
 
+# What the pages refer to of our own is there: a page, or a name that one gives
+# itself.
+same 'pages that are not there' '' \
+	"$(comm -13 <(for page in "$MAN"/*.[13]; do
+		basename "$page" | tr . ' '
+		sed -n "/^.Sh NAME/,/^.Nd/s/^.Nm \([^ ]*\).*/\1 ${page##*.}/p" "$page"
+	done | sort -u) \
+		<(sed -n 's/^.Xr \([a-z]*prun[^ ]* [13]\).*/\1/p' "$MAN"/*.[13] | sort -u))"
+
 # described PAGE OPTION: it has an item with text below it
 described() {
 	awk -v option="Fl Fl ${2#--}" '
