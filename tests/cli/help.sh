@@ -79,6 +79,7 @@ documented() {
 	done
 }
 documented map prun.1 18 '0 d a C r j P c k z t D q v p'
+documented log prun-log.1 4 'z'
 documented exec prun-exec.1 20 'I n X 0 d a r j P c k z t q v p'
 
 # Every function of the list can be run, and has its word of help.
