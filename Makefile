@@ -278,6 +278,7 @@ check-both:
 check-all: check ## the same, and the tests that need more than the core packages
 	@tests/tools/setup build check more
 	@PRUN=$(PRUN) tests/tools/check-terminal
+	@PRUN=$(PRUN) tests/tools/check-page
 	@PRUN=$(PRUN) PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins tests/cli/run completion
 	@PRUN=$(PRUN) PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins PRUN_STRESS=1 CASE_LIMIT=1800 tests/cli/run stress
 	@+$(MAKE) --no-print-directory payload

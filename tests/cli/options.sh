@@ -152,7 +152,7 @@ usage 'standard input twice' map \
 	map -a - -a - noop
 usage 'funcs: too many' funcs "'b' is one argument too many" funcs ./a b
 usage 'funcs: option' funcs "invalid option -- 'x'" funcs -x
-usage 'funcs: an option of map' funcs "option '--zero' is not for funcs, but for map, starmap, apply, exec, check, log" funcs --zero
+usage 'funcs: an option of map' funcs "option '--zero' is not for funcs, but for map, starmap, apply, exec, coproc, check, log" funcs --zero
 usage 'help: unknown' help "there is no help on 'x'" help x
 usage 'help: too many' help "'x' is one argument too many" help map x
 usage 'help: option' help "invalid option -- 'j'" help -j1
