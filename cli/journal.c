@@ -399,13 +399,15 @@ int journal_begin(struct journal *j)
 
 /* The bytes of an item: of a string those in it, behind 1, 2 or 4 bytes of
  * their number. It is a well-formed value. */
-static void item_bytes(const void **item, size_t *len, const void *argument,
-		       size_t size)
+static void item_bytes(const void **item, size_t *len, const struct journal *j,
+		       const void *argument, size_t size)
 {
 	const unsigned char *p = argument;
 	size_t head = 0;
 
-	if (p[0] >> 5 == 0x5) /* fixstr */
+	if (j->packed)
+		head = 0;
+	else if (p[0] >> 5 == 0x5) /* fixstr */
 		head = 1;
 	else if (p[0] >= 0xc4 && p[0] <= 0xc6) /* bin 8, 16, 32 */
 		head = 1 + ((size_t)1 << (p[0] - 0xc4));
@@ -433,7 +435,7 @@ bool journal_skip(struct journal *j, const void *argument, size_t size)
 	size_t len;
 	int64_t n;
 
-	item_bytes(&item, &len, argument, size);
+	item_bytes(&item, &len, j, argument, size);
 	key = keys_of(j->keys.seed, item, len);
 	n = keys_count(&j->keys, &key, KEY_COME);
 	if (n < 0)
@@ -691,7 +693,7 @@ void journal_note(struct journal *j, const struct prun_result *result,
 			fail(j, rc);
 		return;
 	}
-	item_bytes(&item, &size, result->argument, result->argument_size);
+	item_bytes(&item, &size, j, result->argument, result->argument_size);
 	if (size == result->argument_size)
 		text_of_bytes(&name, &name_size, result->argument, size);
 	item_note(j, &how, item, size, name, text, len);

@@ -33,6 +33,7 @@ struct journal {
 	uint64_t start_ns;
 	struct keys keys;
 	bool batches;  /* an array is of several items; run.h */
+	bool packed;   /* items are values; kept as they are packed */
 	bool empty;    /* there was nothing in the file */
 	bool choosing; /* some items are not to be run */
 	int error;     /* why it is not kept any more; -errno */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +16,11 @@
 #include "command.h"
 #include "history.h"
 #include "journal.h"
+#include "json_out.h"
 #include "keys.h"
 #include "line.h"
 #include "message.h"
+#include "option_table.h"
 #include "output.h"
 #include "page.h"
 #include "program.h"
@@ -41,6 +44,8 @@ struct log {
 	double run_seconds; /* of the last one, as far as it is known */
 	double item_seconds;
 	bool newline;		/* in an item that was printed on a line */
+	bool packed;		/* its items are values, not texts */
+	bool no_json;		/* one of them that has failed has none */
 	struct history history; /* --html */
 };
 
@@ -223,6 +228,66 @@ static int summary(struct log *l)
 	return code;
 }
 
+/* Whether an option of the command says that its items are records or values:
+ * they stand in front, each with its argument behind it. */
+static bool has_values(const struct log *l)
+{
+	static const char *const shapes[] = {"colsep", "csv", "tsv", "jsonl",
+					     "msgpack"};
+	const char *word = l->command, *end = word + l->command_size;
+
+	if (strcmp(word, "starmap") == 0)
+		return true;
+	for (word += strlen(word) + 1; word < end; word += strlen(word) + 1) {
+		const struct option_row *row = NULL;
+
+		if (strncmp(word, "--", 2) != 0)
+			return false;
+		for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+			if (strcmp(word + 2, shapes[i]) == 0)
+				return true;
+		while ((row = option_next(row, ~0u)))
+			if (strcmp(word + 2, row->name) == 0)
+				break;
+		if (!row)
+			return false;
+		if (row->argument == required_argument)
+			word += strlen(word) + 1;
+	}
+	return false;
+}
+
+static void json_piece(void *to, const char *text, size_t len)
+{
+	output_put(to, text, len);
+}
+
+static void item_end(const struct log *l)
+{
+	output_put(&standard_output, l->options->zero ? "\0" : "\n", 1);
+}
+
+/* As a line for --jsonl. */
+static int value_put(struct log *l, const void *item, size_t size)
+{
+	struct json_out json = {json_piece, &standard_output};
+	msgpack_object o;
+	msgpack_zone zone;
+	int rc;
+
+	if (!msgpack_zone_init(&zone, 1024))
+		return -ENOMEM;
+	rc = prun_value_object(&o, &zone, item, size);
+	if (rc == 0 && json_can_say(&o)) {
+		json_put(&json, &o);
+		item_end(l);
+	} else {
+		l->no_json = true;
+	}
+	msgpack_zone_destroy(&zone);
+	return rc == -ENOMEM ? rc : 0;
+}
+
 /* Each of those whose last record is a failure, once. */
 static int failed_put(struct log *l, const struct record *r)
 {
@@ -240,22 +305,30 @@ static int failed_put(struct log *l, const struct record *r)
 	    !record_failure(&item, &size, &text, &text_size, r))
 		return 0;
 	*number |= KEY_TOLD;
+	if (l->packed)
+		return value_put(l, item, size);
 	l->newline |= !l->options->zero && memchr(item, '\n', size);
 	output_put(&standard_output, item, size);
-	output_put(&standard_output, l->options->zero ? "\0" : "\n", 1);
+	item_end(l);
 	return 0;
 }
 
 static int failed(struct log *l)
 {
-	int code = each_record(l, failed_put), rc;
+	int code, rc;
 
+	l->packed = l->command && has_values(l);
+	code = each_record(l, failed_put);
 	rc = output_end(&standard_output);
 	if (rc != 0)
 		return rc;
 	if (l->newline && code == 0) {
 		message("items with a newline in them look like several; "
 			"--zero keeps them apart");
+		code = EXIT_ITEM_FAILED;
+	}
+	if (l->no_json && code == 0) {
+		message("there is no JSON for some items, which are left out");
 		code = EXIT_ITEM_FAILED;
 	}
 	return code;
@@ -415,6 +488,8 @@ const struct command command_log = {
 "runs there were, and the time that they and their items took; with --html as a\n"
 "page with pictures of when which worker was busy.\n",
 	.after =
+"Of a run with columns or values the items are lines for --jsonl.\n"
+"\n"
 "Exit status: 0 all well; 1 a part of the journal is damaged; 2 it cannot be\n"
 "opened, or is no journal; 3 prun itself failed.\n"
 "\n"

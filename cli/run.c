@@ -101,6 +101,7 @@ static int journals_prepare(struct run *r)
 	int rc = journal_open(&r->journal, r->options);
 
 	r->journal.batches = r->work->batches;
+	r->journal.packed = r->work->star || r->options->shape != SHAPE_LINES;
 	if (r->journal.choosing) {
 		r->input.skip = skip;
 		r->input.pause = pause_skipping;
