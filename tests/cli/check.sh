@@ -233,7 +233,7 @@ check '--halt now,success' 4 $'abc: OK\nempty: OK\n' '~prun: halted: 2 done, 0 f
 check '--halt at the last one' 4 $'abc: OK\nempty: OK\n' '' \
 	"$PRUN" check --halt soon,done=2 sums
 for option in --pin '--nice 3' '--start-method forkserver' '--start-method inline' \
-	'--memory-limit 1G' '--halt never' '--timeout 1000%'; do
+	'--memory-limit 1G' '--halt never' '--timeout 1000000%'; do
 	# shellcheck disable=SC2086 # one or two words
 	check "$option" 0 $'abc: OK\nempty: OK\n' '' "$PRUN" check $option sums
 done

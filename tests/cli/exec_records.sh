@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash disable=SC2016,SC1003,SC2140 # for sh -c
+# shellcheck shell=bash disable=SC2016,SC1003,SC2140,SC1083 # for sh -c
 # prun exec: items with columns, results as records, and runs without a run.
 
 # shellcheck source=tests/cli/lib.sh
