@@ -142,11 +142,11 @@ $(BUILD)/tests/check_command: $(patsubst %,$(BUILD)/cli/%.o,options option_table
 $(BUILD)/tests/check_command.o: TEST_CFLAGS += -Icli
 $(BUILD)/tests/check_sumfile: $(BUILD)/cli/sumfile.o
 $(BUILD)/tests/check_sumfile.o: TEST_CFLAGS += -Icli
-$(BUILD)/tests/check_columns: $(patsubst %,$(BUILD)/cli/%.o,columns fields colsep csv tsv values json_in text message program signals)
+$(BUILD)/tests/check_columns: $(patsubst %,$(BUILD)/cli/%.o,columns fields colsep csv tsv values walk json_in text message program signals)
 $(BUILD)/tests/check_columns: CHECK_LIBS := $(call pkg,--libs,jansson)
 $(BUILD)/tests/check_columns.o: TEST_CFLAGS += -Icli
 EXEC_ROOMS := template items batch environment spool gather lines input records fields colsep csv tsv \
-	values json_in text message program signals
+	values walk json_in text message program signals
 $(BUILD)/tests/check_exec: $(EXEC_ROOMS:%=$(BUILD)/cli/%.o)
 $(BUILD)/tests/check_exec: CHECK_LIBS := $(call pkg,--libs,jansson)
 $(BUILD)/tests/check_exec.o: TEST_CFLAGS += -Icli
@@ -222,7 +222,7 @@ FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN   := $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
 FUZZ_MAIN  ?= $(BUILD)/fuzz/main_short.o
 FUZZ_CLI   := $(patsubst %,$(BUILD)/cli/%.o,options option_table halt number message program signals input line sumfile \
-	records fields colsep csv tsv values json_in json_out columns text journal_file template items)
+	records fields colsep csv tsv values walk json_in json_out columns text journal_file template items)
 FUZZ_MUTATIONS ?= 50000
 
 $(BUILD)/fuzz/%.o: tests/fuzz/%.c tests/fuzz/fuzz.h
