@@ -18,7 +18,7 @@
 #define READ_SIZE ((size_t)64 << 10)
 /* Between the end of its pipes and its own there is little; what goes on longer
  * than that was not about to end. */
-#define BURY_MS 1000
+#define BURY_MS 5000
 
 /* ------------------------------------------------------------------- signals */
 

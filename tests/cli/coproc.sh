@@ -155,11 +155,13 @@ check 'half an answer and a signal' 1 $'<b>\n' \
 	"$PRUN" coproc -j1 ./talker ::: halfkill b
 check 'closed pipes' 1 $'<b>\n' $'prun: deaf: the program closed its input or output\n' \
 	"$PRUN" coproc -j1 ./talker ::: deaf b
-check 'its child holds the pipes' 1 $'b\n' \
-	$'prun: a: the program exited with status 5\n' "$PRUN" coproc -j1 bash -c '
-	exec 3<&0; read x
-	[ "$x" = a ] || { echo "$x"; exit; }
-	sleep 1000 <&3 & exit 5' ::: a b
+check 'its child holds the pipes' 1 $'a\nb\nc\n' \
+	$'prun: end: the program exited with status 5\n' "$PRUN" coproc -j1 bash -c '
+	exec 3<&0
+	while read -r x; do
+		[ "$x" = end ] && { sleep 1000 <&3 & exit 5; }
+		echo "$x"
+	done' ::: a b end c
 seq 200 | sed 's/.*[05]$/segv/' > crashes
 sed '/segv/d; s/.*/<&>/' crashes > want
 check 'many crashes cost one item each' 1 @want '*' "$PRUN" coproc -j4 -a crashes ./talker
@@ -195,6 +197,9 @@ check 'a second answer, at the end' 1 $'1\n' \
 check 'an answer to nothing' 1 '' \
 	'~prun: a: the program (answered before it had read all of the item.*|wrote more than one answer)' \
 	"$PRUN" coproc -j1 yes ::: a
+check 'an answer before anything was read' 1 '' \
+	'~prun: a: the program answered before it had read all of the item.*' \
+	"$PRUN" coproc -j1 --kill-after 0 sh -c 'echo x; read y <> $NEVER' ::: a
 check 'an answer before all was read' 1 '' \
 	'~prun: x*...: the program answered before it had read all of the item.*' \
 	bash -c 'head -c 100000 /dev/zero | tr "\0" x |
