@@ -3,6 +3,7 @@
  * should write. */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,8 +41,7 @@ static void set_body(struct record *r, const char *item, const char *text)
 		body += 4;
 		r->body_size += 4;
 	}
-	memcpy(body, item, size);
-	memcpy(body + size, text, strlen(text));
+	snprintf(body, 32, "%s%s", item, text);
 }
 
 /* The bodies' own room has no part in this test. */

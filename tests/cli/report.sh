@@ -21,7 +21,7 @@ fi
 # page NAME JOURNAL RETRIED WORKERS BARS: its figures are those of prun log
 page() {
 	local status want
-	"$PRUN" log "$2" > log 2> log.err
+	"$PRUN" log "$2" > .summary 2> log.err
 	status=$?
 	check "$1" "$status" '*' @log.err "$PRUN" log --html "$2"
 	cp .out page
@@ -31,7 +31,7 @@ page() {
 			printf "retried: %s workers: %s rows: %s bars: %s ",
 				retried, workers, workers, bars
 			print "time: " $2 " of all items " $7
-		}' log)
+		}' .summary)
 	same "$1: its figures" "$want" "$(python3 "$TESTS/page_check.py" page 2>&1)"
 }
 
