@@ -142,6 +142,8 @@ $(BUILD)/tests/check_command: $(patsubst %,$(BUILD)/cli/%.o,options option_table
 $(BUILD)/tests/check_command.o: TEST_CFLAGS += -Icli
 $(BUILD)/tests/check_sumfile: $(BUILD)/cli/sumfile.o
 $(BUILD)/tests/check_sumfile.o: TEST_CFLAGS += -Icli
+$(BUILD)/tests/check_history: $(BUILD)/cli/history.o
+$(BUILD)/tests/check_history.o: TEST_CFLAGS += -Icli
 $(BUILD)/tests/check_trace: $(BUILD)/cli/trace_rows.o
 $(BUILD)/tests/check_trace.o: TEST_CFLAGS += -Icli
 $(BUILD)/tests/check_columns: $(patsubst %,$(BUILD)/cli/%.o,columns fields colsep csv tsv values walk json_in json_out text message program signals)

@@ -21,7 +21,7 @@ static int run_begin(struct history *h, double seconds)
 	if (!runs)
 		return -ENOMEM;
 	h->runs = runs;
-	runs[h->nruns++] = seconds;
+	runs[h->nruns++] = isfinite(seconds) && seconds > 0 ? seconds : 0;
 	return 0;
 }
 

@@ -84,9 +84,9 @@ void html_count(uint64_t n)
 
 void html_seconds(double s)
 {
-	uint64_t whole = (uint64_t)(s + 0.5);
+	uint64_t whole = s > 0 && s < 1e15 ? (uint64_t)(s + 0.5) : 0;
 
-	if (s <= 0)
+	if (!(s > 0))
 		html_put("0 s");
 	else if (s < 0.0009995)
 		html_put("%.3g &micro;s", s * 1e6);

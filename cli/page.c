@@ -90,7 +90,8 @@ static void put_lines(const struct history *h, int height)
 		return;
 	put_raw("<path class=\"runs\" d=\"");
 	for (size_t i = 1; i < h->nruns; i++)
-		html_put("M%.0f 0v%d", x_of(h, h->runs[i]), height);
+		if (h->runs[i] < h->seconds)
+			html_put("M%.0f 0v%d", x_of(h, h->runs[i]), height);
 	put_raw("\"/>");
 }
 

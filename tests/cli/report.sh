@@ -21,7 +21,7 @@ fi
 # page NAME JOURNAL RETRIED WORKERS BARS: its figures are those of prun log
 page() {
 	local status want
-	"$PRUN" log "$2" > log 2> log.err
+	"$PRUN" log "$2" > .summary 2> log.err
 	status=$?
 	check "$1" "$status" '*' @log.err "$PRUN" log --html "$2"
 	cp .out page
@@ -31,7 +31,7 @@ page() {
 			printf "retried: %s workers: %s rows: %s bars: %s ",
 				retried, workers, workers, bars
 			print "time: " $2 " of all items " $7
-		}' log)
+		}' .summary)
 	same "$1: its figures" "$want" "$(python3 "$TESTS/page_check.py" page 2>&1)"
 }
 
@@ -80,8 +80,8 @@ same 'and why it did at last' 1 \
 	"$(grep -c '<bdi>y</bdi>.*exited with status 7' page)"
 
 seq 200000 > many
-"$PRUN" map -j4 -c100 --journal many.j -a many noop
-page 'many items' many.j 0 4 False
+"$PRUN" map -j1 -c100 --journal many.j -a many noop
+page 'many items' many.j 0 1 False
 if [ "$(stat -c %s page)" -lt 200000 ]; then
 	pass 'a small page of many items'
 else
@@ -94,7 +94,7 @@ same 'many failures, of many workers' 'failed: 2000 rows: True' \
 		sed -E 's/.*(failed: [0-9]+).*workers: ([0-9]+) rows: \2 .*/\1 rows: True/')"
 same 'some of them by name' 200 "$(python3 "$TESTS/page_check.py" page failures |
 	grep -o '"[0-9]*"' | wc -l)"
-seq 3 | "$PRUN" exec -n3 --journal batch.j true
+seq 3 | "$PRUN" exec -j1 -n3 --journal batch.j true
 page 'several items of a command' batch.j 0 1 True
 same 'their one bar' 1 "$(grep -c '<title>3 items' page)"
 
