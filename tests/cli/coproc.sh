@@ -265,7 +265,7 @@ check '--maxtasksperchild' 0 '*' '' \
 	"$PRUN" coproc -j1 -c1 --maxtasksperchild 2 ./talker ::: pid pid pid pid pid
 same '--maxtasksperchild: how many' '2 2 1' "$(uniq -c .out | awk '{ print $1 }' | xargs)"
 check '--halt' 4 $'<a>\n' '~prun: segv: .*.prun: halted: 1 done, 1 failed, rest not run' \
-	"$PRUN" coproc -j1 -c1 --halt now,fail=1 ./talker ::: a segv b c
+	"$PRUN" coproc -j1 -c1 --halt now,fail=1 ./talker ::: a segv hang c
 if (ulimit -v 200000; "$PRUN" --version > .out 2>&1); then
 	check '--memory-limit' 0 $'ok\nno memory\n' '' "$PRUN" coproc -j1 \
 		--memory-limit 400M python3 -c 'if 1:
