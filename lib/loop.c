@@ -431,21 +431,21 @@ static void push_results(struct prun_pool *pool, struct prun_job *job)
 static void say_completed(struct prun_pool *pool, struct prun_job *job)
 {
 	bool failed = job->failed > 0;
+	const struct prun_result *which = NULL;
 	struct prun_result shown;
 
 	if (job_is_stream(job) || (!job->callback && !job->error_callback))
 		return;
 	/* Not in the job's own result, which the caller may have borrowed. */
+	if (failed ? job_look_failed(&shown, job) :
+		     job_is_apply(job) && job_look(&shown, job, 0))
+		which = &shown;
 	if (failed)
-		job_look_failed(&shown, job);
-	else if (job->order == PRUN_ORDER_APPLY)
-		job_look(&shown, job, 0);
-	if (failed || job->error < 0)
-		call_back(pool, job, job->error_callback,
-			  failed ? &shown : NULL);
+		call_back(pool, job, job->error_callback, which);
+	else if (job->error < 0)
+		call_back(pool, job, job->error_callback, NULL);
 	else
-		call_back(pool, job, job->callback,
-			  job->order == PRUN_ORDER_APPLY ? &shown : NULL);
+		call_back(pool, job, job->callback, which);
 }
 
 void pool_release(struct prun_pool *pool, struct prun_job *job)
