@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,9 +225,7 @@ static int ask(struct dialogue *d, struct prun_task *task,
 			return prun_task_fail(task, rc, "cannot run '%s': %s",
 					      d->plan->options->words[0],
 					      prun_strerror(rc));
-		/* The signal that says so may have come for nobody. */
-		if (prun_task_cancelled(task))
-			kill(-p->pid, SIGTERM);
+		group_look();
 		fresh = p->said == 0;
 		framing_expect(&d->answer, &d->framing);
 		*word = partner_ask(p, copy, &d->answer);

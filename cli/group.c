@@ -8,6 +8,7 @@
 
 static struct {
 	volatile sig_atomic_t group; /* or 0 */
+	volatile sig_atomic_t asked; /* it was, to end, for this task */
 	struct prun_task *volatile task;
 } running;
 
@@ -38,8 +39,11 @@ static void on_late(int sig)
 	int before = errno;
 
 	(void)sig;
-	if (running.group && running.task && prun_task_cancelled(running.task))
+	if (running.group && running.task && !running.asked &&
+	    prun_task_cancelled(running.task)) {
+		running.asked = 1;
 		kill(-(pid_t)running.group, SIGTERM);
+	}
 	errno = before;
 }
 
@@ -72,6 +76,7 @@ void group_handle(bool own)
 
 void group_set(pid_t group)
 {
+	running.asked = 0;
 	running.group = group;
 }
 
@@ -83,4 +88,11 @@ void group_forget(void)
 void group_task(struct prun_task *task)
 {
 	running.task = task;
+	running.asked = 0;
+}
+
+void group_look(void)
+{
+	if (running.task && prun_task_cancelled(running.task))
+		raise(group_late_signal());
 }

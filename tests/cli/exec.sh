@@ -371,6 +371,9 @@ check '--retries: by a signal' 1 '' $'prun: a: was killed by SIGKILL (signal 9)\
 	"$PRUN" exec --retries 1 --shell 'kill -9 $$' ::: a
 check '--timeout' 1 '' $'prun: a: took too long, and was asked to end\n' \
 	"$PRUN" exec --timeout 0.1 --kill-after 50 --shell 'echo x; sleep 100' ::: a
+# Some of them just when the command starts.
+check '--timeout, soon' 1 '' '~(prun: [0-9]+: took too long, and was asked to end.?){40}' \
+	bash -c 'seq 40 | "$PRUN" exec -j4 --timeout 0.001 --kill-after 300 sleep 1000'
 check '--timeout, killed' 1 '' '~prun: a: (the task had 100.0 ms, and was killed|took too long).*' \
 	"$PRUN" exec --timeout 0.1 --shell 'sleep 100' ::: a
 check '--timeout, tried again' 0 $'2\n' '' "$PRUN" exec --timeout 1 --kill-after 50 --retries 9 \
