@@ -185,12 +185,21 @@ check 'two answers at once' 1 $'<a>\n<b>\n' \
 	$'prun: two: the program wrote more than one answer\n' \
 	"$PRUN" coproc -j1 ./talker ::: a two b
 mkfifo twice
+# The first one has been taken when it was written.
+cat > later << 'END'
+#!/bin/bash
+while read -r item; do
+	[ "$item" = a ] || { echo "<$item>"; continue; }
+	echo 1
+	until [ -s .out ]; do read -r -t 0.01 item <> "$NEVER"; done
+	echo 2
+	echo > twice
+done
+END
+chmod +x later
 check 'a second answer, later' 1 $'1\n<b>\n' \
-	$'prun: sh: wrote 2 bytes that no item had asked for; an answer before that may be wrong\n' \
-	bash -c '(echo a; read x < twice; echo b) | "$PRUN" coproc -j1 sh -c "
-	while read x; do
-		[ \$x = a ] && echo 1 && echo 2 && echo > twice || echo \"<\$x>\"
-	done"'
+	$'prun: ./later: wrote 2 bytes that no item had asked for; an answer before that may be wrong\n' \
+	bash -c '(echo a; read x < twice; echo b) | "$PRUN" coproc -j1 ./later'
 check 'a second answer, at the end' 1 $'1\n' \
 	$'prun: sh: wrote 4 bytes that no item had asked for; an answer before that may be wrong\n' \
 	"$PRUN" coproc sh -c 'read x; echo 1; while read x; do :; done; echo end' ::: a
