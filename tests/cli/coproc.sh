@@ -295,10 +295,13 @@ check '--resume' 1 $'<c>\n' '~prun: segv: .*' \
 	"$PRUN" coproc -j1 --journal j --resume ./talker ::: a segv b c
 check '--resume: another program' 2 '' '~prun: j: .*' \
 	"$PRUN" coproc -j1 --journal j --resume cat ::: a segv b c
-check '--joblog' 1 $'<a>\n' '*' "$PRUN" coproc -j1 --joblog l ./talker ::: a exit3
+check '--joblog' 1 $'<a>\n' '*' "$PRUN" coproc -j1 --joblog l ./talker ::: a exit3 segv halfkill exit0
 same '--joblog: lines' $'1\t:\t4\t0\t0\tprun coproc ./talker ::: a
-2\t:\t0\t1\t0\tprun coproc ./talker ::: exit3' \
-	"$(sed 1d l | cut -f 1,2,6-9 | sed 's/^\([12]\t:\t[04]\)\t/\1\t/')"
+2\t:\t0\t3\t0\tprun coproc ./talker ::: exit3
+3\t:\t0\t0\t11\tprun coproc ./talker ::: segv
+4\t:\t0\t0\t9\tprun coproc ./talker ::: halfkill
+5\t:\t0\t1\t0\tprun coproc ./talker ::: exit0' \
+	"$(sed 1d l | cut -f 1,2,6-9 | sed 's/^\([1-5]\t:\t[04]\)\t/\1\t/')"
 
 # -------------------------------------------------------------------------- the end
 check 'it fails at the end' 1 $'a\n' $'prun: sh: exited with status 7, with no item in hand\n' \
