@@ -231,19 +231,20 @@ fi
 # A disk that is full.
 mkdir tmp
 export TMPDIR=$PWD/tmp
-if mount -t tmpfs -o size=1m none tmp 2> /dev/null; then
+if mount -t tmpfs -o size=2m none tmp 2> /dev/null; then
 	check 'DISKFULL' 1 $'1000\n' \
 		$'prun: 5000000: its output is lost: No space left on device\n' \
 		bash -o pipefail -c '"$PRUN" exec --shell "head -c \$1 /dev/zero" ::: 5000000 1000 | wc -c'
 	check 'DISKFULL, --line-buffer' 1 $'1000\n' \
 		$'prun: 5000000: its output is lost: No space left on device\n' \
 		bash -o pipefail -c '"$PRUN" exec --line-buffer --shell "head -c \$1 /dev/zero" ::: 5000000 999 | wc -c'
-	# What has been written is given back: 16 times the disk goes through.
+	# What has been written is given back: 8 times the disk goes through.
+	# Commands run ahead of what is written, by few one at a time.
 	check 'the disk is given back' 0 $'16777216\n' '' \
-		bash -c 'seq 32 | "$PRUN" exec -j1 --shell "head -c 524288 /dev/zero" | wc -c'
+		bash -c 'seq 32 | "$PRUN" exec -j1 -c1 --shell "head -c 524288 /dev/zero" | wc -c'
 	# So is what a worker had there that was killed.
 	check 'the disk is given back by the dead' 1 $'524288\n' \
-		'~(prun: [1-9]: the worker .* was killed by SIGKILL .*){9}' bash -o pipefail -c 'seq 10 | "$PRUN" exec -j1 --shell "
+		'~(prun: [1-9]: the worker .* was killed by SIGKILL .*){9}' bash -o pipefail -c 'seq 10 | "$PRUN" exec -j1 -c1 --shell "
 		head -c 524288 /dev/zero
 		[ \$1 = 10 ] || kill -s KILL \$PPID" | wc -c'
 	same 'CLEANUP: no name is left' '' "$(ls tmp)"
