@@ -52,14 +52,20 @@ int group_late_signal(void)
 	return SIGRTMIN;
 }
 
-void group_catch(int sig, void (*handler)(int))
+static void handle(int sig, void (*handler)(int))
 {
 	struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_RESTART};
-	struct sigaction before;
 
 	sigfillset(&sa.sa_mask);
+	sigaction(sig, &sa, NULL);
+}
+
+void group_catch(int sig, void (*handler)(int))
+{
+	struct sigaction before;
+
 	if (sigaction(sig, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-		sigaction(sig, &sa, NULL);
+		handle(sig, handler);
 }
 
 void group_handle(bool own)
@@ -67,7 +73,8 @@ void group_handle(bool own)
 	/* What the system does not let it write is an error, to be told. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	group_catch(group_late_signal(), on_late);
+	/* From prun to its workers: whoever ignored it meant another. */
+	handle(group_late_signal(), on_late);
 	if (own) {
 		group_catch(SIGTSTP, on_stop);
 		group_catch(SIGCONT, on_continue);

@@ -372,6 +372,9 @@ check '--retries: by a signal' 1 '' $'prun: a: was killed by SIGKILL (signal 9)\
 	"$PRUN" exec --retries 1 --shell 'kill -9 $$' ::: a
 check '--timeout' 1 '' $'prun: a: took too long, and was asked to end\n' \
 	"$PRUN" exec --timeout 0.1 --kill-after 50 --shell 'echo x; sleep 100' ::: a
+check '--timeout, where the signal was ignored' 1 '' \
+	$'prun: a: took too long, and was asked to end\n' bash -c 'trap "" RTMIN
+	exec "$PRUN" exec --timeout 0.1 --kill-after 50 sh -c "sleep 100" ::: a'
 # Some of them just when the command starts.
 check '--timeout, soon' 1 '' '~(prun: [0-9]+: took too long, and was asked to end.?){40}' \
 	bash -c 'seq 40 | "$PRUN" exec -j4 --timeout 0.001 --kill-after 300 sleep 1000'
