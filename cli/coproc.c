@@ -80,6 +80,20 @@ static void coproc_failed(void *self, const struct prun_result *result,
 	format_failure(&c->format, result, text, len);
 }
 
+/* For --joblog. One that has ended too soon has failed, though it says 0. */
+static void coproc_describe(void *self, const struct prun_result *result,
+			    struct joblog_task *task)
+{
+	const struct coproc *c = self;
+	int code, sig;
+
+	if (dialogue_ending(&code, &sig, result)) {
+		task->exitval = sig ? 0 : code ? code : 1;
+		task->signal = sig;
+	}
+	joblog_put_command(task->command, c->options, result);
+}
+
 /* A program that has failed without an item has been told of. */
 static int coproc_end(void *self, const struct tally *tally, int code)
 {
@@ -138,6 +152,7 @@ static int coproc_run(const struct options *o)
 		.worker_end = coproc_worker_end,
 		.result = coproc_result,
 		.failed = coproc_failed,
+		.describe = coproc_describe,
 		.end = coproc_end,
 	};
 	struct leftovers leftovers;

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,9 @@
 
 /* What is kept of the memory for answers. */
 #define KEPT_MAX ((size_t)1 << 20)
+
+/* What is said of a program begins so. */
+#define THE_PROGRAM "the program "
 
 struct dialogue {
 	const struct dialogue_plan *plan;
@@ -178,7 +180,7 @@ static int program_lost(struct dialogue *d, struct prun_task *task)
 				      "took too long, and the program was "
 				      "asked to end");
 	partner_how(how, &d->partner);
-	return prun_task_fail(task, PRUN_EFAILED, "the program %s%s", how,
+	return prun_task_fail(task, PRUN_EFAILED, THE_PROGRAM "%s%s", how,
 			      half ? " in the middle of its answer" : "");
 }
 
@@ -226,9 +228,7 @@ static int ask(struct dialogue *d, struct prun_task *task,
 			return prun_task_fail(task, rc, "cannot run '%s': %s",
 					      d->plan->options->words[0],
 					      prun_strerror(rc));
-		/* The signal that says so may have come for nobody. */
-		if (prun_task_cancelled(task))
-			kill(-p->pid, SIGTERM);
+		group_look();
 		fresh = p->said == 0;
 		framing_expect(&d->answer, &d->framing);
 		*word = partner_ask(p, copy, &d->answer);
@@ -271,4 +271,15 @@ int dialogue_task(struct prun_task *task)
 				    "MiB");
 	memory_trim(&d->answer);
 	return rc;
+}
+
+bool dialogue_ending(int *code, int *signal, const struct prun_result *result)
+{
+	size_t before = strlen(THE_PROGRAM);
+
+	return result->status == PRUN_EFAILED &&
+	       result->message_size > before &&
+	       memcmp(result->message, THE_PROGRAM, before) == 0 &&
+	       ending_read(code, signal, result->message + before,
+			   result->message_size - before);
 }

@@ -32,4 +32,8 @@ int dialogue_start(const struct dialogue_plan *plan, void **state,
 void dialogue_end(void *state);
 int dialogue_task(struct prun_task *task);
 
+/* In prun: how the program has ended on which a task has failed. False: it has
+ * not, or that is not known. */
+bool dialogue_ending(int *code, int *signal, const struct prun_result *result);
+
 #endif

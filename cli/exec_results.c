@@ -115,7 +115,7 @@ static int streams_show(struct exec *e, const struct outcome *o)
 }
 
 /* Standard output, all of it, for the record; yours to free, also after an
- * error. */
+ * error, when some of it may still be in the spool. */
 static int output_take(struct exec *e, char **text, size_t *size,
 		       const struct outcome *o)
 {
@@ -157,7 +157,9 @@ static size_t outcome_text(struct exec *e, const struct outcome *o, int rc)
 	size_t size = sizeof(e->why);
 	int n = 0;
 
-	if (rc < 0)
+	if (rc == PRUN_ETOOBIG)
+		n = snprintf(text, size, "its output is longer than 256 MiB");
+	else if (rc < 0)
 		n = snprintf(text, size, "its output is lost: %s",
 			     prun_strerror(rc));
 	else if (o->code > 0)
@@ -187,6 +189,8 @@ static int outcome_report(struct exec *e, const struct prun_result *result,
 	int rc = output_take(e, &output, &end.output_size, o);
 	int rc2 = error_show(e, o);
 
+	if (rc < 0)
+		spool_drop_all(e->plan.spool, runner_owner(result->index));
 	rc = o->error ? o->error : rc < 0 ? rc : rc2;
 	end.output = rc == 0 ? output : NULL;
 	end.error_size = outcome_text(e, o, rc);

@@ -8,6 +8,7 @@
 
 static struct {
 	volatile sig_atomic_t group; /* or 0 */
+	volatile sig_atomic_t asked; /* it was, to end, for this task */
 	struct prun_task *volatile task;
 } running;
 
@@ -38,8 +39,11 @@ static void on_late(int sig)
 	int before = errno;
 
 	(void)sig;
-	if (running.group && running.task && prun_task_cancelled(running.task))
+	if (running.group && running.task && !running.asked &&
+	    prun_task_cancelled(running.task)) {
+		running.asked = 1;
 		kill(-(pid_t)running.group, SIGTERM);
+	}
 	errno = before;
 }
 
@@ -48,14 +52,20 @@ int group_late_signal(void)
 	return SIGRTMIN;
 }
 
-void group_catch(int sig, void (*handler)(int))
+static void handle(int sig, void (*handler)(int))
 {
 	struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_RESTART};
-	struct sigaction before;
 
 	sigfillset(&sa.sa_mask);
+	sigaction(sig, &sa, NULL);
+}
+
+void group_catch(int sig, void (*handler)(int))
+{
+	struct sigaction before;
+
 	if (sigaction(sig, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-		sigaction(sig, &sa, NULL);
+		handle(sig, handler);
 }
 
 void group_handle(bool own)
@@ -63,7 +73,8 @@ void group_handle(bool own)
 	/* What the system does not let it write is an error, to be told. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	group_catch(group_late_signal(), on_late);
+	/* From prun to its workers: whoever ignored it meant another. */
+	handle(group_late_signal(), on_late);
 	if (own) {
 		group_catch(SIGTSTP, on_stop);
 		group_catch(SIGCONT, on_continue);
@@ -72,6 +83,7 @@ void group_handle(bool own)
 
 void group_set(pid_t group)
 {
+	running.asked = 0;
 	running.group = group;
 }
 
@@ -83,4 +95,11 @@ void group_forget(void)
 void group_task(struct prun_task *task)
 {
 	running.task = task;
+	running.asked = 0;
+}
+
+void group_look(void)
+{
+	if (running.task && prun_task_cancelled(running.task))
+		raise(group_late_signal());
 }

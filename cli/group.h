@@ -23,6 +23,9 @@ void group_set(pid_t group);
 void group_forget(void);
 /* What it runs for; NULL: nothing just now. */
 void group_task(struct prun_task *task);
+/* When both are known: the signal that the task is late may have come before,
+ * for nobody. */
+void group_look(void);
 
 /* A handler that leaves alone who was told to ignore it. */
 void group_catch(int sig, void (*handler)(int));

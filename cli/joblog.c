@@ -44,8 +44,7 @@ int joblog_open(struct joblog *l, const struct options *o)
 	return 0;
 }
 
-/* The command line for this item alone. */
-static void put_command(FILE *f, const struct options *o,
+void joblog_put_command(FILE *f, const struct options *o,
 			const struct prun_result *result)
 {
 	const char *item;
@@ -113,7 +112,7 @@ void joblog_note(struct joblog *l, const struct prun_result *result,
 	if (describe)
 		describe(self, result, &task);
 	else
-		put_command(task.command, l->options, result);
+		joblog_put_command(task.command, l->options, result);
 	if (fclose(task.command) == 0)
 		put_line(l, result, place, received, &task, command, len);
 	free(command);

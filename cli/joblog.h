@@ -32,13 +32,16 @@ struct joblog {
 /* 0, or an exit code after a message. A run that is gone on with goes on with
  * its log. */
 int joblog_open(struct joblog *l, const struct options *o);
-/* `place`: of the item in the input; `received`: the bytes of output. `describe`, called with `self`, may be NULL,
- * and fills in what it knows. */
+/* `place`: of the item in the input; `received`: the bytes of output.
+ * `describe`, called with `self`, may be NULL, and fills in what it knows. */
 void joblog_note(struct joblog *l, const struct prun_result *result,
 		 bool failed, uint64_t place, uint64_t received,
 		 void (*describe)(void *self, const struct prun_result *result,
 				  struct joblog_task *task),
 		 void *self);
+/* A command line of prun's for this item alone, where nobody knows better. */
+void joblog_put_command(FILE *f, const struct options *o,
+			const struct prun_result *result);
 /* Write out what there is: 0 or -errno, which stays. */
 int joblog_flush(struct joblog *l);
 /* `code`, or another exit code after a message. */

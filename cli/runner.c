@@ -411,6 +411,7 @@ int runner_task(struct prun_task *task)
 	group_task(task);
 	if (r->plan->own_group)
 		group_set(pid);
+	group_look();
 	status = command_wait(r, pid);
 	return status == 0 ? outcome_give(r, task, status) :
 			     failure_give(r, task, status);

@@ -185,12 +185,21 @@ check 'two answers at once' 1 $'<a>\n<b>\n' \
 	$'prun: two: the program wrote more than one answer\n' \
 	"$PRUN" coproc -j1 ./talker ::: a two b
 mkfifo twice
+# The first one has been taken when it was written.
+cat > later << 'END'
+#!/bin/bash
+while read -r item; do
+	[ "$item" = a ] || { echo "<$item>"; continue; }
+	echo 1
+	until [ -s .out ]; do read -r -t 0.01 item <> "$NEVER"; done
+	echo 2
+	echo > twice
+done
+END
+chmod +x later
 check 'a second answer, later' 1 $'1\n<b>\n' \
-	$'prun: sh: wrote 2 bytes that no item had asked for; an answer before that may be wrong\n' \
-	bash -c '(echo a; read x < twice; echo b) | "$PRUN" coproc -j1 sh -c "
-	while read x; do
-		[ \$x = a ] && echo 1 && echo 2 && echo > twice || echo \"<\$x>\"
-	done"'
+	$'prun: ./later: wrote 2 bytes that no item had asked for; an answer before that may be wrong\n' \
+	bash -c '(echo a; read x < twice; echo b) | "$PRUN" coproc -j1 ./later'
 check 'a second answer, at the end' 1 $'1\n' \
 	$'prun: sh: wrote 4 bytes that no item had asked for; an answer before that may be wrong\n' \
 	"$PRUN" coproc sh -c 'read x; echo 1; while read x; do :; done; echo end' ::: a
@@ -286,10 +295,13 @@ check '--resume' 1 $'<c>\n' '~prun: segv: .*' \
 	"$PRUN" coproc -j1 --journal j --resume ./talker ::: a segv b c
 check '--resume: another program' 2 '' '~prun: j: .*' \
 	"$PRUN" coproc -j1 --journal j --resume cat ::: a segv b c
-check '--joblog' 1 $'<a>\n' '*' "$PRUN" coproc -j1 --joblog l ./talker ::: a exit3
+check '--joblog' 1 $'<a>\n' '*' "$PRUN" coproc -j1 --joblog l ./talker ::: a exit3 segv halfkill exit0
 same '--joblog: lines' $'1\t:\t4\t0\t0\tprun coproc ./talker ::: a
-2\t:\t0\t1\t0\tprun coproc ./talker ::: exit3' \
-	"$(sed 1d l | cut -f 1,2,6-9 | sed 's/^\([12]\t:\t[04]\)\t/\1\t/')"
+2\t:\t0\t3\t0\tprun coproc ./talker ::: exit3
+3\t:\t0\t0\t11\tprun coproc ./talker ::: segv
+4\t:\t0\t0\t9\tprun coproc ./talker ::: halfkill
+5\t:\t0\t1\t0\tprun coproc ./talker ::: exit0' \
+	"$(sed 1d l | cut -f 1,2,6-9 | sed 's/^\([1-5]\t:\t[04]\)\t/\1\t/')"
 
 # -------------------------------------------------------------------------- the end
 check 'it fails at the end' 1 $'a\n' $'prun: sh: exited with status 7, with no item in hand\n' \

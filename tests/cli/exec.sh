@@ -231,19 +231,20 @@ fi
 # A disk that is full.
 mkdir tmp
 export TMPDIR=$PWD/tmp
-if mount -t tmpfs -o size=1m none tmp 2> /dev/null; then
+if mount -t tmpfs -o size=2m none tmp 2> /dev/null; then
 	check 'DISKFULL' 1 $'1000\n' \
 		$'prun: 5000000: its output is lost: No space left on device\n' \
 		bash -o pipefail -c '"$PRUN" exec --shell "head -c \$1 /dev/zero" ::: 5000000 1000 | wc -c'
 	check 'DISKFULL, --line-buffer' 1 $'1000\n' \
 		$'prun: 5000000: its output is lost: No space left on device\n' \
 		bash -o pipefail -c '"$PRUN" exec --line-buffer --shell "head -c \$1 /dev/zero" ::: 5000000 999 | wc -c'
-	# What has been written is given back: 16 times the disk goes through.
+	# What has been written is given back: 8 times the disk goes through.
+	# Commands run ahead of what is written, by few one at a time.
 	check 'the disk is given back' 0 $'16777216\n' '' \
-		bash -c 'seq 32 | "$PRUN" exec -j1 --shell "head -c 524288 /dev/zero" | wc -c'
+		bash -c 'seq 32 | "$PRUN" exec -j1 -c1 --shell "head -c 524288 /dev/zero" | wc -c'
 	# So is what a worker had there that was killed.
 	check 'the disk is given back by the dead' 1 $'524288\n' \
-		'~(prun: [1-9]: the worker .* was killed by SIGKILL .*){9}' bash -o pipefail -c 'seq 10 | "$PRUN" exec -j1 --shell "
+		'~(prun: [1-9]: the worker .* was killed by SIGKILL .*){9}' bash -o pipefail -c 'seq 10 | "$PRUN" exec -j1 -c1 --shell "
 		head -c 524288 /dev/zero
 		[ \$1 = 10 ] || kill -s KILL \$PPID" | wc -c'
 	same 'CLEANUP: no name is left' '' "$(ls tmp)"
@@ -371,6 +372,12 @@ check '--retries: by a signal' 1 '' $'prun: a: was killed by SIGKILL (signal 9)\
 	"$PRUN" exec --retries 1 --shell 'kill -9 $$' ::: a
 check '--timeout' 1 '' $'prun: a: took too long, and was asked to end\n' \
 	"$PRUN" exec --timeout 0.1 --kill-after 50 --shell 'echo x; sleep 100' ::: a
+check '--timeout, where the signal was ignored' 1 '' \
+	$'prun: a: took too long, and was asked to end\n' bash -c 'trap "" RTMIN
+	exec "$PRUN" exec --timeout 0.1 --kill-after 50 sh -c "sleep 100" ::: a'
+# Some of them just when the command starts.
+check '--timeout, soon' 1 '' '~(prun: [0-9]+: took too long, and was asked to end.?){40}' \
+	bash -c 'seq 40 | "$PRUN" exec -j4 --timeout 0.001 --kill-after 300 sleep 1000'
 check '--timeout, killed' 1 '' '~prun: a: (the task had 100.0 ms, and was killed|took too long).*' \
 	"$PRUN" exec --timeout 0.1 --shell 'sleep 100' ::: a
 check '--timeout, tried again' 0 $'2\n' '' "$PRUN" exec --timeout 1 --kill-after 50 --retries 9 \

@@ -124,15 +124,22 @@ check '--format msgpack' 0 \
 	'~.*xa6result.xa2x.n.xa5error.xc0.xa4exit.x00.xa6signal.xc0' '' bash -c \
 	'"$PRUN" exec --format msgpack echo ::: x | python3 -c "import sys
 print(repr(sys.stdin.buffer.read())[2:-1])"'
+# The second one sees what is left of it in the worker's file without a name.
+check '--format: too much output' 1 '~(.*
+)?.*"status":"PRUN_ETOOBIG".*"error":"its output is longer than 256 MiB".*
+.*"result":"kept 0..",.*' $'prun: 1: its output is longer than 256 MiB\n' \
+	"$PRUN" exec -j1 --format jsonl --shell '
+	[ "$1" = 2 ] || exec head -c 257M /dev/zero
+	until [ -s .err ]; do sleep 0.01; done
+	for fd in /proc/$PPID/fd/*; do
+		[ -f "$fd" ] && stat -Lc "%h %b" "$fd"
+	done | sed -n "s/^0 /kept /p"' ::: 1 2
 check '--format: a lot of output' 0 $'1000001 ok\n' '' bash -c '
 	"$PRUN" exec --format jsonl --shell "head -c 1000000 /dev/zero | tr \"\\0\" x; echo" ::: a |
 	python3 -c "import json, sys
 for line in sys.stdin:
     r = json.loads(line)
     print(len(r[\"result\"]), r[\"status\"])"'
-check '--format: beyond 256 MiB' 1 '~.*"status":"PRUN_ETOOBIG",.*"result":null,"error":"its output is lost.*' \
-	'~prun: a: its output is lost: .*' \
-	"$PRUN" exec --format jsonl --shell 'head -c 270000000 /dev/zero' ::: a
 check '--format and NUL' 0 '~."index":1.*}@' '' "$PRUN" exec -z --format jsonl true ::: a
 for option in --ungroup --line-buffer; do
 	check "--format: not with $option" 2 '' "~prun: --format: with $option .*" \
