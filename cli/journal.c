@@ -194,6 +194,7 @@ static int command_fail(const struct journal *j, const struct record *r)
 	for (size_t i = 0; i < len; i++)
 		if (i == 0 || !words[i - 1])
 			p = stpncpy(stpcpy(p, " "), words + i, len - i);
+	*p = '\0'; /* the last word may have no end */
 	file_fail(j, text, EXIT_USAGE);
 	free(text);
 	return EXIT_USAGE;
