@@ -95,8 +95,8 @@ static void busy_add(struct history *h, unsigned worker, double from, double to)
 static void bar_add(struct history *h, const struct record *r, double from,
 		    double to)
 {
-	struct history_bar bar = {.from = (float)from,
-				  .to = (float)to,
+	struct history_bar bar = {.from = from,
+				  .to = to,
 				  .worker = r->number,
 				  .items = 1,
 				  .failed = r->kind == RECORD_FAILED};
@@ -327,11 +327,20 @@ static int by_worker_and_time(const void *a, const void *b)
 	return x->from < y->from ? -1 : x->from > y->from;
 }
 
-/* Each into the first lane that is free. What was measured in milliseconds may
- * overlap by one. */
+/* Whether two bars are one behind the other, as far as is known: the starts are
+ * of whole milliseconds, and how long one ran has a float's seven digits. */
+static bool is_behind(const struct history_bar *bar,
+		      const struct history_bar *before)
+{
+	double unknown = 0.0011 + (before->to - before->from) * 1e-7;
+
+	return bar->from + unknown >= before->to;
+}
+
+/* Each into the first lane that is free. */
 void history_end(struct history *h)
 {
-	static float free_at[UINT8_MAX];
+	static const struct history_bar *ends[UINT8_MAX];
 	unsigned lanes = 0;
 
 	if (!h->bars)
@@ -343,13 +352,13 @@ void history_end(struct history *h)
 
 		if (i == 0 || bar->worker != bar[-1].worker)
 			lanes = 0;
-		while (lane < lanes && free_at[lane] > bar->from + 0.0011f)
+		while (lane < lanes && !is_behind(bar, ends[lane]))
 			lane++;
 		if (lane == UINT8_MAX)
 			lane = 0;
 		if (lane >= lanes)
 			lanes = lane + 1;
-		free_at[lane] = bar->to;
+		ends[lane] = bar;
 		bar->lane = (uint16_t)lane;
 	}
 }

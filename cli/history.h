@@ -27,7 +27,7 @@
 
 /* Tasks of a worker that ran in one time: one, or the items of a command. */
 struct history_bar {
-	float from, to; /* seconds */
+	double from, to; /* seconds */
 	uint16_t worker, lane;
 	uint32_t items;
 	bool failed;

@@ -84,7 +84,8 @@ void html_count(uint64_t n)
 
 void html_seconds(double s)
 {
-	uint64_t whole = s > 0 && s < 1e15 ? (uint64_t)(s + 0.5) : 0;
+	uint64_t whole = s > 0 && s < 1e15 ? (uint64_t)(s + 0.5) :
+					     (uint64_t)1e15;
 
 	if (!(s > 0))
 		html_put("0 s");

@@ -194,6 +194,7 @@ static int command_fail(const struct journal *j, const struct record *r)
 	for (size_t i = 0; i < len; i++)
 		if (i == 0 || !words[i - 1])
 			p = stpncpy(stpcpy(p, " "), words + i, len - i);
+	*p = '\0'; /* the last word may have no end */
 	file_fail(j, text, EXIT_USAGE);
 	free(text);
 	return EXIT_USAGE;
@@ -592,16 +593,31 @@ static bool is_slow(struct journal *j, float seconds)
 	return true;
 }
 
-/* `name`: the item as text, where its bytes are none, or NULL. */
+/* The same of an item whose bytes are a value: as text, if there is one. */
+static int value_add(struct journal *j, struct journal_entry *e,
+		     const void *value, size_t size)
+{
+	char *name = NULL;
+	size_t name_size = 0;
+	int rc;
+
+	if (text_of_bytes(&name, &name_size, value, size) < 0)
+		name_size = 0;
+	rc = more_add(j, e, name ? name : "", name_size);
+	free(name);
+	return rc;
+}
+
+/* `is_value`: the bytes of the item are no text. */
 static int bodies_add(struct journal *j, struct journal_entry *e,
-		      const void *item, size_t item_len, const char *name,
+		      const void *item, size_t item_len, bool is_value,
 		      const char *text, size_t len)
 {
 	bool slow = is_slow(j, e->seconds);
 	int rc = 0;
 
-	if (name && (slow || e->failed))
-		rc = more_add(j, e, name, strlen(name));
+	if (is_value && (slow || e->failed))
+		rc = value_add(j, e, item, item_len);
 	else if (slow && !e->failed)
 		rc = more_add(j, e, item, item_len);
 	else if (e->tries > 1)
@@ -612,7 +628,7 @@ static int bodies_add(struct journal *j, struct journal_entry *e,
 }
 
 static void item_note(struct journal *j, const struct journal_entry *how,
-		      const void *item, size_t item_len, const char *name,
+		      const void *item, size_t item_len, bool is_value,
 		      const char *text, size_t len)
 {
 	struct journal_entry *e = &j->entries[j->nentries];
@@ -620,7 +636,7 @@ static void item_note(struct journal *j, const struct journal_entry *how,
 
 	*e = *how;
 	e->key = keys_of(j->keys.seed, item, item_len);
-	rc = bodies_add(j, e, item, item_len, name, text, len);
+	rc = bodies_add(j, e, item, item_len, is_value, text, len);
 	if (rc < 0) {
 		fail(j, rc);
 		return;
@@ -646,7 +662,7 @@ static int batch_note(struct journal *j, const struct journal_entry *how,
 	for (uint32_t i = 0; rc == 0 && i < o.via.array.size; i++) {
 		const msgpack_object *item = &o.via.array.ptr[i];
 
-		item_note(j, how, item->via.bin.ptr, item->via.bin.size, NULL,
+		item_note(j, how, item->via.bin.ptr, item->via.bin.size, false,
 			  text, len);
 	}
 	msgpack_zone_destroy(&zone);
@@ -679,8 +695,7 @@ void journal_note(struct journal *j, const struct prun_result *result,
 		.failed = failed,
 	};
 	const void *item;
-	size_t size, name_size;
-	char *name = NULL;
+	size_t size;
 
 	if (j->fd < 0 || j->error)
 		return;
@@ -694,10 +709,8 @@ void journal_note(struct journal *j, const struct prun_result *result,
 		return;
 	}
 	item_bytes(&item, &size, j, result->argument, result->argument_size);
-	if (size == result->argument_size)
-		text_of_bytes(&name, &name_size, result->argument, size);
-	item_note(j, &how, item, size, name, text, len);
-	free(name);
+	item_note(j, &how, item, size, size == result->argument_size, text,
+		  len);
 }
 
 /* ----------------------------------------------------------------- at the end */

@@ -4,6 +4,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -100,13 +101,22 @@ size_t record_encode(unsigned char out[RECORD_BODY_HEAD],
 	return size;
 }
 
+/* What is no time, as nobody writes it, is none. */
+static float seconds_of(const unsigned char *p)
+{
+	uint32_t bits = get32(p);
+	float seconds;
+
+	memcpy(&seconds, &bits, sizeof(seconds));
+	return isfinite(seconds) && seconds > 0 ? seconds : 0;
+}
+
 enum record_found record_decode(struct record *r, size_t *used,
 				const void *data, size_t size, uint64_t seed)
 {
 	const unsigned char *p = data;
 	bool body = size > 4 && has_body(p[4]);
 	size_t head = body ? RECORD_BODY_HEAD : RECORD_SIZE;
-	uint32_t seconds;
 
 	*used = head;
 	if ((size > 4 && !is_kind(p[4])) || (size > 5 && (p[5] & 0xfe) != MARK))
@@ -119,9 +129,8 @@ enum record_found record_decode(struct record *r, size_t *used,
 			     .uncounted = p[5] & 1,
 			     .number = get16(p + 6),
 			     .key = {get64(p + 8), get64(p + 16)},
-			     .start_ms = get32(p + 24)};
-	seconds = get32(p + 28);
-	memcpy(&r->seconds, &seconds, sizeof(seconds));
+			     .start_ms = get32(p + 24),
+			     .seconds = seconds_of(p + 28)};
 	if (!body)
 		return RECORD_WHOLE;
 	r->body = p + head;

@@ -10,6 +10,9 @@
 
 #include "utf8.h"
 
+/* What is further away is as far. */
+#define SECONDS_MAX 1e15
+
 /* Add a text of one-column characters, if all of it fits. */
 void line_put(struct line *l, const char *format, ...)
 {
@@ -65,7 +68,9 @@ void line_put_name(struct line *l, const char *name, size_t len)
 void line_put_time(struct line *l, const char *separator, const char *label,
 		   double seconds)
 {
-	uint64_t s = (uint64_t)(seconds + 0.5);
+	/* --total may be any number. */
+	uint64_t s = seconds < SECONDS_MAX ? (uint64_t)(seconds + 0.5) :
+					     (uint64_t)SECONDS_MAX;
 
 	if (s >= 360000)
 		line_put(l, "%s%s%" PRIu64 "d", separator, label, s / 86400);

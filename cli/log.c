@@ -88,10 +88,13 @@ static int run_take(struct log *l, const struct record *r)
 	l->ended = false;
 	l->seconds += l->run_seconds;
 	l->run_seconds = 0;
-	command = realloc(command, r->body_size + 1);
+	/* The last word may have no end, and may be an option whose argument is
+	 * missing. */
+	command = realloc(command, r->body_size + 2);
 	if (!command)
 		return -ENOMEM;
 	memcpy(command, r->body, r->body_size);
+	memset(command + r->body_size, 0, 2);
 	l->command = command;
 	l->command_size = r->body_size;
 	return 0;

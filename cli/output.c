@@ -32,6 +32,7 @@ void output_of(struct output *out, int fd)
 	out->error = 0;
 	out->gone = 0;
 	out->written = false;
+	out->in_line = false;
 	out->shares_terminal = same_terminal(fd, STDERR_FILENO);
 }
 
@@ -62,6 +63,8 @@ static void write_all(struct output *out, const char *data, size_t size)
 	while (size > 0 && !out->error) {
 		ssize_t n = write(out->fd, data, size);
 
+		if (n > 0)
+			out->in_line = data[n - 1] != '\n';
 		if (n >= 0) {
 			out->written = true;
 			out->gone += (uint64_t)n;

@@ -20,6 +20,7 @@ struct output {
 	uint64_t gone; /* bytes that were written */
 	bool written;
 	bool shares_terminal; /* with stderr: order and erasing matter */
+	bool in_line;	      /* what was written does not end with a newline */
 	char buffer[OUTPUT_BUFFER];
 };
 

@@ -81,6 +81,7 @@ static void put_lines(const struct history *h, int height)
 {
 	struct axis a = axis_of(h);
 	double step = a.step * a.of_unit;
+	double last = -PER_BIN;
 
 	put_raw("<path class=\"grid\" d=\"");
 	for (unsigned i = 1; i <= a.ticks; i++)
@@ -89,9 +90,15 @@ static void put_lines(const struct history *h, int height)
 	if (h->nruns < 2)
 		return;
 	put_raw("<path class=\"runs\" d=\"");
-	for (size_t i = 1; i < h->nruns; i++)
-		if (h->runs[i] < h->seconds)
-			html_put("M%.0f 0v%d", x_of(h, h->runs[i]), height);
+	/* However many runs there were, the page stays small. */
+	for (size_t i = 1; i < h->nruns; i++) {
+		double x = x_of(h, h->runs[i]);
+
+		if (x < last + PER_BIN || x >= WIDTH)
+			continue;
+		html_put("M%.0f 0v%d", x, height);
+		last = x;
+	}
 	put_raw("\"/>");
 }
 
@@ -152,9 +159,7 @@ static void put_fact_time(const char *name, const char *id, double seconds)
 
 static void put_rate(double rate)
 {
-	if (rate < 9.995)
-		html_put("%.2f/s", rate);
-	else if (rate < 999.5)
+	if (rate < 999.5)
 		html_put("%.3g/s", rate);
 	else if (rate < 999500)
 		html_put("%.3gk/s", rate / 1e3);
@@ -260,8 +265,8 @@ static void put_area(const char *class, const double *values, unsigned count,
 static void chart_begin(double top, const char *unit)
 {
 	html_put("<div class=\"chart\"><div class=\"row\">"
-		 "<div class=\"scale\"><span>%.*f%s</span><span>0</span></div>",
-		 top < 1 ? 2 : 0, top, unit);
+		 "<div class=\"scale\"><span>%.4g%s</span><span>0</span></div>",
+		 top, unit);
 }
 
 static void chart_end(const struct history *h)
@@ -382,8 +387,8 @@ static void put_heat(const struct history *h, unsigned worker, int height)
 static void put_bar(const struct history *h, const struct history_bar *bar,
 		    unsigned place, double height)
 {
-	double x = x_of(h, (double)bar->from);
-	double wide = x_of(h, (double)(bar->to - bar->from));
+	double x = x_of(h, bar->from);
+	double wide = x_of(h, bar->to - bar->from);
 
 	if (wide < 3)
 		wide = 3;
@@ -397,9 +402,9 @@ static void put_bar(const struct history *h, const struct history_bar *bar,
 		 x, bar->lane * height, wide, height);
 	if (bar->items > 1)
 		html_put("%" PRIu32 " items, ", bar->items);
-	html_seconds((double)(bar->to - bar->from));
+	html_seconds(bar->to - bar->from);
 	put_raw(" from ");
-	html_seconds((double)bar->from);
+	html_seconds(bar->from);
 	html_put(" on%s</title></rect>", bar->failed ? ", failed" : "");
 }
 
@@ -477,9 +482,9 @@ static void put_workers(const struct history *h)
 
 static void table_begin(const char *id, const char *caption)
 {
-	html_put("<div class=\"scroll\"><table id=\"%s\"><caption>%s</caption>"
-		 "<thead><tr>",
-		 id, caption);
+	html_put("<div class=\"scroll\"><table id=\"%s\"><caption>", id);
+	html_text(caption, strlen(caption));
+	put_raw("</caption><thead><tr>");
 }
 
 static void put_heading(const char *name, bool number)
@@ -555,14 +560,18 @@ static void put_reasons(const struct history *h)
 
 static void put_failures(const struct page_summary *s, const struct history *h)
 {
+	char caption[200] = "Those that have failed in the end.";
+
 	if (s->failed == 0)
 		return;
 	put_raw("<h2>Failures</h2>\n");
 	put_reasons(h);
-	table_begin("failures", h->nfailures < s->failed ?
-					"The first of them; prun log --failed "
-					"writes all items." :
-					"Those that have failed in the end.");
+	if (h->nfailures < s->failed)
+		snprintf(caption, sizeof(caption),
+			 "The first of them; %.100s log --failed writes all "
+			 "items.",
+			 program_name());
+	table_begin("failures", caption);
 	put_heading("ran for", true);
 	put_heading("from", true);
 	put_heading("worker", true);

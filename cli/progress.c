@@ -13,6 +13,7 @@
 #include "format.h"
 #include "line.h"
 #include "message.h"
+#include "output.h"
 #include "utf8.h"
 
 #define BAR_INTERVAL_NS 100000000u
@@ -63,11 +64,20 @@ void progress_init(struct progress *p, const struct options *o,
 	p->count_ns = p->start_ns;
 }
 
+/* Whether the terminal's cursor is behind a part of a line of results, over
+ * which nothing may be drawn. */
+static bool is_in_line(void)
+{
+	return standard_output.shares_terminal && standard_output.in_line;
+}
+
 int progress_timeout_ms(const struct progress *p)
 {
 	if (p->mode == PROGRESS_NONE)
 		return -1;
-	return message_status_taken() ? AGAIN_INTERVAL_NS / 1000000 : 100;
+	return message_status_taken() && !is_in_line() ?
+		       AGAIN_INTERVAL_NS / 1000000 :
+		       100;
 }
 
 /* ------------------------------------------------------------- what is said */
@@ -114,7 +124,8 @@ static void put_facts(struct line *l, const struct progress *p,
 static void put_eta(struct line *l, const struct moment *m,
 		    const char *separator)
 {
-	if (m->total == INPUT_UNKNOWN || m->done == 0)
+	/* What another run has done says nothing of how fast this one is. */
+	if (m->total == INPUT_UNKNOWN || m->run == 0)
 		return;
 	line_put_time(l, separator, "ETA ",
 		      (double)(m->total - m->done) / m->rate);
@@ -168,6 +179,12 @@ static void draw_bar(const struct progress *p, const struct moment *m,
 	/* The last column stays free: some terminals wrap when it is used. */
 	struct line l = {.width = terminal_width() - 1};
 
+	if (standard_output.shares_terminal)
+		output_flush(&standard_output);
+	if (is_in_line() && !last)
+		return;
+	if (is_in_line())
+		message_bytes("\n", 1);
 	put_bar(&l, p, m);
 	put_facts(&l, p, m, "  ");
 	if (last) {

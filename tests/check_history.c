@@ -143,6 +143,28 @@ START_TEST(side_by_side)
 }
 END_TEST
 
+/* A day and more, in which one follows the other at once. */
+START_TEST(one_behind_the_other)
+{
+	struct history h;
+	double at = 0;
+
+	nrecords = 0;
+	add(RECORD_RUN, 0, 0, 0);
+	while (nrecords < RECORDS) {
+		double seconds = 2000 + (double)nrecords * 3.3333;
+
+		add(RECORD_DONE, 0, (uint32_t)(at * 1e3), (float)seconds);
+		at += seconds + 2e-5;
+	}
+	ck_assert_int_eq(take(&h, at), 0);
+	ck_assert_uint_eq(h.nbars, RECORDS - 1);
+	for (size_t i = 0; i < h.nbars; i++)
+		ck_assert_uint_eq(h.bars[i].lane, 0);
+	history_release(&h);
+}
+END_TEST
+
 /* Each of those may be in a file that somebody has made. */
 START_TEST(nonsense)
 {
@@ -202,6 +224,7 @@ int main(void)
 
 	tcase_add_test(tc, times_and_names);
 	tcase_add_test(tc, side_by_side);
+	tcase_add_test(tc, one_behind_the_other);
 	tcase_add_test(tc, nonsense);
 	tcase_add_test(tc, no_memory);
 	return suite_main(s);

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 
@@ -138,6 +139,27 @@ def results_on_the_same_terminal():
     assert len(rows) == 6 and "5/5  100%" in rows[-1], rows
 
 
+def results_without_a_newline():
+    """What has no newline yet stays, and the bar is below it in the end."""
+    held = Held("held")
+    run = Run("exec", "-j1", "-p", "--total", "3", "--shell",
+              'if [ -p "$1" ]; then cat "$1"; printf ", two"; else '
+              'printf %s "$1"; fi', stdout=None)
+    run.give("one")
+    run.terminal.await_row("one")
+    run.give("held")
+    held.begun()
+    run.terminal.await_rounds(5)
+    assert run.screen.shown() == ["one"], run.screen.shown()
+    held.end()
+    run.terminal.await_row("one, two")
+    run.give(", three")
+    assert run.finish() == 0
+    rows = run.screen.shown()
+    assert rows[0] == "one, two, three" and len(rows) == 2, rows
+    assert "3/3  100%" in rows[1], rows
+
+
 def output_of_commands():
     run = Run("exec", "-j2", "-p", "--total", "30", "--shell",
               "echo to stdout; echo to stderr >&2; exit $1", stdout=None)
@@ -187,6 +209,26 @@ def colours(env, wanted):
     run.give("none", "none")
     assert run.finish() == 1
     assert (run.screen.colours > 0) == wanted, run.terminal.raw
+
+
+def resumed():
+    """What the run before has done says nothing of when this one ends."""
+    subprocess.run([PRUN, "map", "--journal", "j", "noop", "1", "2"],
+                   check=True)
+    run = Run("map", "-p", "--total", "4", "--journal", "j", "--resume", "noop")
+    run.give("1", "2")
+    run.terminal.await_row(BAR + r"2/4  50%  0\.0/s")
+    run.give("3")
+    run.terminal.await_row(BAR + r"3/4  75%" + RATE + "  ETA [0-9:]+")
+    assert run.finish() == 0
+
+
+def far_away():
+    """A total may be any number."""
+    run = Run("map", "-p", "--total", str(2 ** 64 - 2), "noop")
+    run.give("1")
+    run.terminal.await_row(r"\[-*\] 1/\d+  0%" + RATE + r"  ETA \d{9,11}d")
+    assert run.finish() == 0
 
 
 def no_color():
@@ -278,9 +320,11 @@ def status_line_of_check():
 
 TESTS = [
     follows_the_width, follows_the_width_of_xterm, narrower_than_is_known,
-    messages_in_between, results_on_the_same_terminal, output_of_commands,
+    messages_in_between, results_on_the_same_terminal,
+    results_without_a_newline, output_of_commands,
     slow_item, slow_item_of_wide_characters, slow_item_that_is_cut,
-    slow_item_of_other_bytes, no_color, dumb, interrupted, status_line,
+    slow_item_of_other_bytes, no_color, dumb, resumed, far_away,
+    interrupted, status_line,
     status_line_of_map, status_line_of_starmap, status_line_of_apply,
     status_line_of_exec, status_line_of_check,
 ]

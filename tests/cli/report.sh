@@ -119,3 +119,38 @@ page 'a journal of failures alone' old.j 0 1 True
 items 'whose names are there' failures '["y"]'
 { head -c 200 again.j; printf damage; tail -c +201 again.j; } > damaged.j
 page 'a damaged journal' damaged.j 1 1 True
+
+python3 "$TESTS/journal_made.py" seldom > seldom.j
+if [ $? -eq 77 ]; then
+	skip 'journals that no run has written' 'no libxxhash.so.0'
+	exit 0
+fi
+page 'items of twenty minutes' seldom.j 0 1 True
+same 'how many end a second' '<span>0.0005/s</span><dd>0.000333/s' \
+	"$(grep -oE '<span>[0-9.]+/s</span>|<dd>[0-9.]+/s' page | sort -r |
+		tr -d '\n')"
+
+python3 "$TESTS/journal_made.py" many_runs > runs.j
+page 'many runs' runs.j 0 64 False
+if [ "$(stat -c %s page)" -lt 400000 ]; then
+	pass 'a small page of many runs'
+else
+	fail 'a small page of many runs' "$(stat -c %s page) bytes"
+fi
+
+python3 "$TESTS/journal_made.py" no_times > no_times.j
+page 'times that are none' no_times.j 0 1 True
+same 'what is no time is not counted' 'time:    0.000 s, of all items 2.000 s' \
+	"$("$PRUN" log no_times.j | tail -n 1)"
+
+python3 "$TESTS/journal_made.py" words_without_an_end > words.j
+same 'a command without an end' 'command: prun map --retries' \
+	"$("$PRUN" log words.j | head -n 1)"
+check 'what has failed of it' 0 $'x\n' '' "$PRUN" log --failed words.j
+check 'it is of another command' 2 '' \
+	$'prun: words.j: the journal of another command: prun map --retries\n' \
+	bash -c 'tail -c +142 words.j > rest.j; head -c 32 words.j | cat - rest.j > last.j
+		mv last.j words.j; exec "$PRUN" map --resume --journal words.j noop a'
+ln -s "$PRUN" p\<un
+same 'the name that the program has here' 1 \
+	"$("$PWD/p<un" log --html workers.j | grep -c 'of them; p&lt;un log --failed')"

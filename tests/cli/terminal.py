@@ -238,10 +238,25 @@ class Terminal:
             assert time.monotonic() < end, "no end of a signal"
             self.read(0.05)
 
+    def fields(self):
+        with open("/proc/%d/status" % self.pid, encoding="ascii") as status:
+            return dict(line.split(":", 1) for line in status)
+
+    def await_rounds(self, count):
+        """It has waited so often more."""
+        def waits():
+            return int(self.fields()["voluntary_ctxt_switches"])
+
+        wanted = waits() + count
+        end = time.monotonic() + LIMIT
+        while waits() < wanted:
+            assert time.monotonic() < end, "it does nothing"
+            self.read(0.05)
+        self.read(0)
+
     def waits(self):
         """It sleeps, and no signal waits for it."""
-        with open("/proc/%d/status" % self.pid, encoding="ascii") as status:
-            fields = dict(line.split(":", 1) for line in status)
+        fields = self.fields()
         waiting = fields["SigPnd"] + fields["ShdPnd"]
         return fields["State"].split()[0] == "S" and not int(
             "".join(waiting.split()), 16)
