@@ -184,12 +184,19 @@ check 'one that cannot be run any more' 1 $'<a>\n' \
 check 'two answers at once' 1 $'<a>\n<b>\n' \
 	$'prun: two: the program wrote more than one answer\n' \
 	"$PRUN" coproc -j1 ./talker ::: a two b
-mkfifo twice
+mkfifo taken twice
 check 'a second answer, later' 1 $'1\n<b>\n' \
 	$'prun: sh: wrote 2 bytes that no item had asked for; an answer before that may be wrong\n' \
-	bash -c '(echo a; read x < twice; echo b) | "$PRUN" coproc -j1 sh -c "
+	bash -c '{
+		echo a
+		while [ ! -s .out ]; do read -t 0.01 < "$NEVER"; done <> "$NEVER"
+		echo > taken
+		read x < twice
+		echo b
+	} | "$PRUN" coproc -j1 sh -c "
 	while read x; do
-		[ \$x = a ] && echo 1 && echo 2 && echo > twice || echo \"<\$x>\"
+		[ \$x = a ] && echo 1 && read y < taken && echo 2 && echo > twice ||
+			echo \"<\$x>\"
 	done"'
 check 'a second answer, at the end' 1 $'1\n' \
 	$'prun: sh: wrote 4 bytes that no item had asked for; an answer before that may be wrong\n' \
@@ -226,6 +233,9 @@ check 'too large by little' 1 $'yy\n' \
 # -------------------------------------------------------------------- 126 and 127
 check 'not found' 127 '' $'prun: ./none: No such file or directory\n' \
 	"$PRUN" coproc ./none ::: a
+check 'not found: a command line in one word' 127 '' \
+	$'prun: cat -u: No such file or directory; a command is one word, and its arguments others (see --shell)\n' \
+	"$PRUN" coproc 'cat -u' ::: a
 check 'not found in PATH' 127 '' $'prun: no-such-program: No such file or directory\n' \
 	"$PRUN" coproc no-such-program ::: a
 check 'not executable' 126 '' $'prun: ./list: Permission denied\n' \

@@ -45,7 +45,8 @@ allow() {
 	head -c "$1" /dev/zero >&8
 }
 
-# The state of a process: its letter, and the signals that wait for it.
+# The state of a process: its letter; true if no signal waits for it. One that
+# SIGKILL has ended may have that one still.
 state() {
 	local key value rest waiting=''
 	while read -r key value rest; do
@@ -54,7 +55,7 @@ state() {
 		SigPnd: | ShdPnd:) waiting=$waiting$value ;;
 		esac
 	done 2> /dev/null < "/proc/$1/status" || return 1
-	[[ $waiting =~ ^0+$ ]]
+	[ "$state" = Z ] || [[ $waiting =~ ^0+$ ]]
 }
 
 # await STATE PID: it has seen all signals that were sent to it. One that has
