@@ -2,7 +2,6 @@
 
 /* prun coproc: a long-lived program for each worker, asked by lines. */
 
-#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -17,12 +16,6 @@
 #include "output.h"
 #include "run.h"
 #include "spawn.h"
-
-/* As a shell and xargs have them. */
-enum {
-	EXIT_CANNOT_RUN = 126,
-	EXIT_NOT_FOUND = 127,
-};
 
 struct coproc {
 	const struct options *options;
@@ -105,22 +98,10 @@ static int coproc_end(void *self, const struct tally *tally, int code)
 	return code;
 }
 
-/* Once for all. */
-static int program_find(struct coproc *c)
-{
-	const char *name = c->options->words[0];
-	int rc = spawn_find(c->plan.path, name);
-
-	if (rc == 0)
-		return 0;
-	message("%s: %s", name, prun_strerror(rc));
-	return rc == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
-}
-
 static int coproc_prepare(struct coproc *c)
 {
 	const struct options *o = c->options;
-	int rc = program_find(c);
+	int rc = spawn_find_or_tell(c->plan.path, o->words[0]);
 
 	c->plan.options = o;
 	if (rc == 0 && format_init(&c->format, &standard_output, o, NULL) < 0) {

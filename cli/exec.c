@@ -15,12 +15,6 @@
 #include "output.h"
 #include "spawn.h"
 
-/* As a shell and xargs have them. */
-enum {
-	EXIT_CANNOT_RUN = 126,
-	EXIT_NOT_FOUND = 127,
-};
-
 /* --------------------------------------------------------------- before the run */
 
 /* Of items that are records one is a command's, with its columns. */
@@ -113,15 +107,10 @@ static int template_make(struct exec *e)
 static int command_find_path(struct exec *e)
 {
 	const char *name = e->options->shell ? "/bin/sh" : e->options->words[0];
-	int rc;
 
 	if (template_varies(e->template, 0))
 		return 0;
-	rc = spawn_find(e->plan.path, name);
-	if (rc == 0)
-		return 0;
-	message("%s: %s", name, prun_strerror(rc));
-	return rc == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+	return spawn_find_or_tell(e->plan.path, name);
 }
 
 /* For the worker, out of the way of the standard ones. */

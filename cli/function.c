@@ -2,6 +2,7 @@
 
 #include "function.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -118,12 +119,35 @@ static int arguments_find(const struct function *f, const char *spec)
 	return comma ? arguments_set(f->task, comma + 1) : 0;
 }
 
+/* What is asked for by the name of a command, such as MD5 or md5sum; or NULL. */
+static const char *function_meant(const char *name)
+{
+	const struct task *task;
+	char word[64];
+	size_t len = 0;
+
+	for (; name[len] && len + 1 < sizeof(word); len++)
+		word[len] = (char)tolower((unsigned char)name[len]);
+	word[len] = '\0';
+	if (len > 3 && strcmp(word + len - 3, "sum") == 0)
+		word[len - 3] = '\0';
+	if (strcmp(word, "b2") == 0)
+		return "blake2b512";
+	task = tasks_find(word);
+	return task ? task->func.name : NULL;
+}
+
 static int nothing_found(const char *name)
 {
+	const char *meant = function_meant(name);
+
 	if (strchr(name, ':') || strstr(name, ".so"))
 		message("unknown function '%s'; a plugin's path must hold a "
 			"'/', as in ./%s",
 			name, name);
+	else if (meant)
+		message("unknown function '%s'; did you mean '%s'?", name,
+			meant);
 	else
 		message("unknown function '%s'; '%s funcs' lists them", name,
 			program_name());

@@ -14,6 +14,7 @@
 #include "output.h"
 #include "program.h"
 #include "prun.h"
+#include "tasks/tasks.h"
 
 /*
  * A standard descriptor that is closed would be given to the next file that
@@ -49,6 +50,19 @@ static int version_show(void)
 	return output_text(&standard_output, text);
 }
 
+static int no_command(const char *word)
+{
+	if (word[0] == '-' && word[1])
+		return message_usage("'%s' stands before the command, and "
+				     "options come after it",
+				     word);
+	if (tasks_find(word))
+		return message_usage("unknown command '%s'; did you mean "
+				     "'%s map %s'?",
+				     word, program_name(), word);
+	return message_usage("unknown command '%s'", word);
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command;
@@ -64,7 +78,7 @@ int main(int argc, char **argv)
 	help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
 	version = strcmp(argv[1], "--version") == 0;
 	if (!help && !version)
-		return message_usage("unknown command '%s'", argv[1]);
+		return no_command(argv[1]);
 	if (argc > 2)
 		return message_usage("'%s' is one argument too many", argv[2]);
 	return help ? help_show(NULL) : version_show();

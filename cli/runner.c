@@ -406,8 +406,9 @@ int runner_task(struct prun_task *task)
 	stream_start(r, &r->streams[1], owner);
 	rc = command_start(r, &pid);
 	if (rc < 0)
-		return prun_task_fail(task, rc, "cannot run '%s': %s",
-				      r->args.argv[0], prun_strerror(rc));
+		return prun_task_fail(task, rc, "cannot run '%s': %s%s",
+				      r->args.argv[0], prun_strerror(rc),
+				      spawn_hint(r->args.argv[0], rc));
 	group_task(task);
 	if (r->plan->own_group)
 		group_set(pid);

@@ -17,6 +17,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "message.h"
+#include "prun.h"
+
+/* As a shell and xargs have them. */
+enum {
+	EXIT_CANNOT_RUN = 126,
+	EXIT_NOT_FOUND = 127,
+};
+
 /* Of the child before its exec, which calls nothing deep. */
 #define STACK_SIZE ((size_t)64 << 10)
 
@@ -194,4 +203,24 @@ int spawn_find(char path[PATH_MAX], const char *name)
 			return found;
 		at += len + 1;
 	}
+}
+
+/* A command with its arguments in one word is what GNU parallel takes, and what
+ * a shell's quotes make by mistake. */
+const char *spawn_hint(const char *name, int error)
+{
+	return error == -ENOENT && strpbrk(name, " \t\n|<>;&") ?
+		       "; a command is one word, and its arguments others "
+		       "(see --shell)" :
+		       "";
+}
+
+int spawn_find_or_tell(char path[PATH_MAX], const char *name)
+{
+	int rc = spawn_find(path, name);
+
+	if (rc == 0)
+		return 0;
+	message("%s: %s%s", name, prun_strerror(rc), spawn_hint(name, rc));
+	return rc == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
 }

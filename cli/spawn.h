@@ -43,5 +43,9 @@ pid_t spawn(struct spawner *s, const struct spawn *what);
 /* Where the command is, as execvp() would find it: 0 and its path, or -errno:
  * -ENOENT, or why that which is there cannot be run. */
 int spawn_find(char path[PATH_MAX], const char *name);
+/* The same, and what is wrong is told. 0 or the exit code. */
+int spawn_find_or_tell(char path[PATH_MAX], const char *name);
+/* What is to follow the text of such an error: advice, or nothing. */
+const char *spawn_hint(const char *name, int error);
 
 #endif

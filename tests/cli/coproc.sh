@@ -235,6 +235,9 @@ check 'too large by little' 1 $'yy\n' \
 # -------------------------------------------------------------------- 126 and 127
 check 'not found' 127 '' $'prun: ./none: No such file or directory\n' \
 	"$PRUN" coproc ./none ::: a
+check 'not found: a command line in one word' 127 '' \
+	$'prun: cat -u: No such file or directory; a command is one word, and its arguments others (see --shell)\n' \
+	"$PRUN" coproc 'cat -u' ::: a
 check 'not found in PATH' 127 '' $'prun: no-such-program: No such file or directory\n' \
 	"$PRUN" coproc no-such-program ::: a
 check 'not executable' 126 '' $'prun: ./list: Permission denied\n' \

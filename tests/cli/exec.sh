@@ -286,6 +286,12 @@ check 'not found' 127 '' $'prun: no-such-command: No such file or directory\n' \
 	"$PRUN" exec no-such-command ::: a
 check 'not found: a path' 127 '' $'prun: ./none: No such file or directory\n' \
 	"$PRUN" exec ./none ::: a
+check 'not found: a command line in one word' 127 '' \
+	$'prun: wc -l: No such file or directory; a command is one word, and its arguments others (see --shell)\n' \
+	"$PRUN" exec 'wc -l' ::: a
+check 'not found: such a one for each item' 1 '' \
+	$'prun: a: cannot run \'echo a\': No such file or directory; a command is one word, and its arguments others (see --shell)\n' \
+	"$PRUN" exec 'echo {}' ::: a
 check 'not found: nothing is read' 127 '' $'prun: none: No such file or directory\n' \
 	bash -c '"$PRUN" exec none < /dev/zero'
 : > plain

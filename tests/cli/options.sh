@@ -16,6 +16,10 @@ usage() {
 
 usage 'no command' '' 'no command given'
 usage 'unknown command' '' "unknown command 'mop'" mop
+usage 'a function as the command' '' \
+	"unknown command 'md5'; did you mean 'prun map md5'?" md5 a
+usage 'an option before the command' '' \
+	"'-j2' stands before the command, and options come after it" -j2 map noop
 usage 'no function' map 'no function given' map
 usage 'no function, only options' map 'no function given' map -z
 usage 'no function before :::' map "no function before ':::'" map ::: a
@@ -159,6 +163,13 @@ usage 'help: option' help "invalid option -- 'j'" help -j1
 usage '--help: too many' '' "'x' is one argument too many" --help x
 usage 'version: too many' '' "'x' is one argument too many" --version x
 
+for name in MD5:md5 md5sum:md5 Sha256Sum:sha256 b2sum:blake2b512; do
+	check "unknown function: ${name%:*}" 2 '' \
+		"prun: unknown function '${name%:*}'; did you mean '${name#*:}'?"$'\n' \
+		"$PRUN" map "${name%:*}" a
+done
+check 'unknown function: a long name' 2 '' '~prun: unknown function .*lists them' \
+	"$PRUN" map "$(printf '%0200d' 0)sum" a
 check 'unknown function' 2 '' \
 	$'prun: unknown function \'md6\'; \'prun funcs\' lists them\n' \
 	"$PRUN" map md6 x
