@@ -354,6 +354,16 @@ static bool drain(struct partner *p, uint64_t *written)
 	return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
+/* What it had written when it ended. What it has left behind may go on writing
+ * for ever. */
+static void drain_rest(struct partner *p, uint64_t *written)
+{
+	uint64_t end = *written + partner_unread(p);
+
+	while (*written < end && drain(p, written))
+		;
+}
+
 bool partner_finish(struct partner *p, int64_t limit_ms, uint64_t *written)
 {
 	uint64_t until_ns = UINT64_MAX;
@@ -368,8 +378,8 @@ bool partner_finish(struct partner *p, int64_t limit_ms, uint64_t *written)
 		if (await(p, 0, open ? POLLIN : 0, until_ns))
 			open = drain(p, written);
 	}
-	while (open && partner_unread(p) > 0)
-		open = drain(p, written);
+	if (open)
+		drain_rest(p, written);
 	ended = p->ended;
 	partner_kill(p);
 	return ended;
