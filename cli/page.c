@@ -81,7 +81,7 @@ static void put_lines(const struct history *h, int height)
 {
 	struct axis a = axis_of(h);
 	double step = a.step * a.of_unit;
-	double last = -PER_BIN;
+	int last = -PER_BIN;
 
 	put_raw("<path class=\"grid\" d=\"");
 	for (unsigned i = 1; i <= a.ticks; i++)
@@ -92,11 +92,11 @@ static void put_lines(const struct history *h, int height)
 	put_raw("<path class=\"runs\" d=\"");
 	/* However many runs there were, the page stays small. */
 	for (size_t i = 1; i < h->nruns; i++) {
-		double x = x_of(h, h->runs[i]);
+		int x = h->runs[i] < h->seconds ? (int)x_of(h, h->runs[i]) : -1;
 
-		if (x < last + PER_BIN || x >= WIDTH)
+		if (x < last + PER_BIN)
 			continue;
-		html_put("M%.0f 0v%d", x, height);
+		html_put("M%d 0v%d", x, height);
 		last = x;
 	}
 	put_raw("\"/>");
