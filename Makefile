@@ -279,6 +279,7 @@ check-both:
 
 check-all: check ## the same, and the tests that need more than the core packages
 	@tests/tools/setup build check more
+	@+$(MAKE) --no-print-directory -s valgrind
 	@PRUN=$(PRUN) tests/tools/check-terminal
 	@PRUN=$(PRUN) tests/tools/check-page
 	@PRUN=$(PRUN) PRUN_TEST_PLUGINS=$(BUILD)/tests/plugins tests/cli/run completion
